@@ -31,7 +31,7 @@ export default tseslint.config(
   },
   {
     files: ['bin/**/*.ts', 'commands/**/*.ts', 'eval/**/*.ts', 'quant/**/*.ts', 'kernels/**/*.ts'],
-    ignores: ['**/*.test.ts', 'commands/output.ts', 'bin/**'],
+    ignores: ['**/*.test.ts', '**/bench/**'],
     rules: { 'no-console': 'error' },
   },
   downwardsOnly('commands', ['**/bin/*']),

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { ResourceError, NotFoundError } from './errors.ts';
+import { NotFoundError, ResourceError } from './errors.ts';
 
 export interface FileStatus {
   size: number;
@@ -102,6 +102,11 @@ export function fileOperation<T>(path: string, operation: () => T, offset?: numb
   }
 }
 
+/** What stands at `path`, or undefined; links are followed. */
+export function statusOf(fileSystem: FileSystem, path: string): FileStatus | undefined {
+  return fileOperation(path, () => fileSystem.statusOf(path));
+}
+
 /** Fills `into` from `position`; false if the file ends first, and the caller knows what that means. */
 export function readExactly(
   fileSystem: FileSystem,
@@ -139,6 +144,54 @@ export function writeExactly(
       });
     }
     done += count;
+  }
+}
+
+/** Closes a file; for one that was written to, that may be when the disk reports what went wrong. */
+export function closeFile(fileSystem: FileSystem, fd: number, path: string): void {
+  fileOperation(path, () => {
+    fileSystem.close(fd);
+  });
+}
+
+/** Creates a file that must not exist and makes its content durable; if that fails, there is no file. */
+export function writeNewFile(fileSystem: FileSystem, path: string, content: Uint8Array): void {
+  const fd = fileOperation(path, () => fileSystem.open(path, 'create'));
+  try {
+    try {
+      writeExactly(fileSystem, fd, content, 0, path);
+      fileOperation(path, () => {
+        fileSystem.fsync(fd);
+      });
+    } finally {
+      closeFile(fileSystem, fd, path);
+    }
+  } catch (error) {
+    removeQuietly(fileSystem, path);
+    throw error;
+  }
+}
+
+/** Removes what a failure left behind. The error that led here says more than a second one would. */
+export function removeQuietly(fileSystem: FileSystem, path: string): void {
+  try {
+    fileOperation(path, () => {
+      fileSystem.remove(path);
+    });
+  } catch {
+    return;
+  }
+}
+
+/** Makes renames in a folder durable. */
+export function syncFolder(fileSystem: FileSystem, folder: string): void {
+  const fd = fileOperation(folder, () => fileSystem.open(folder, 'read'));
+  try {
+    fileOperation(folder, () => {
+      fileSystem.fsync(fd);
+    });
+  } finally {
+    closeFile(fileSystem, fd, folder);
   }
 }
 

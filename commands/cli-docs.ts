@@ -1,0 +1,54 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { packagePath } from './package-path.ts';
+import { buildProgram } from './program.ts';
+
+// Run as a script: writes docs/cli.md from the command tree, or compares with --check.
+
+function describeCommand(command: Command): string {
+  const help = command.createHelp();
+  const row = (term: string, description: string): string => `| \`${term.replaceAll('|', '\\|')}\` | ${description} |`;
+  const rows = [
+    ...help.visibleArguments(command).map((each) => row(`<${each.name()}>`, help.argumentDescription(each))),
+    ...help.visibleOptions(command).map((each) => row(help.optionTerm(each), help.optionDescription(each))),
+  ];
+  const usage = help.commandUsage(command).replace(/^cider cider/, 'cider');
+  return [
+    `## cider ${command.name()}`,
+    command.description(),
+    `\`${usage}\``,
+    ['| | |', '|---|---|', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
+const program = buildProgram();
+const exits = [
+  '0 ok',
+  '1 a bug of ours',
+  '2 usage',
+  '3 bad input',
+  '4 not found',
+  '5 resources (disk, memory, permissions, a lock)',
+  '6 backend unavailable',
+  '7 a check failed',
+  '130 and 143 interrupted',
+];
+const text = [
+  '# Command line',
+  'Generated from the commands by `npm run docs`.',
+  ...program.commands.map(describeCommand),
+  '## Exit codes',
+  exits.join(' · '),
+  '## Environment',
+  '`NO_COLOR`, `FORCE_COLOR`: colours off, on. `CI`: no bars. `CIDER_DEBUG=1`: stack of an error.',
+]
+  .join('\n\n')
+  .concat('\n');
+
+const path = packagePath('docs/cli.md');
+if (!process.argv.includes('--check')) {
+  writeFileSync(path, text);
+} else if (!existsSync(path) || readFileSync(path, 'utf8') !== text) {
+  process.stderr.write('docs/cli.md is out of date; run: npm run docs\n');
+  process.exitCode = 1;
+}

@@ -1,0 +1,67 @@
+import { Command } from 'commander';
+import { InputError } from '../quant/errors.ts';
+import { inspect, type Inspection } from '../quant/inspect.ts';
+import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
+import { formatBytes, formatTable, printable } from './text.ts';
+
+interface InspectFlags extends SharedFlags {
+  check?: boolean;
+}
+
+const examples = `
+Examples:
+  cider inspect model/
+  cider inspect model/model-00001-of-00002.safetensors
+  cider inspect model-w8a8/ --check`;
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .summary('show what a checkpoint holds, and what is wrong with it')
+    .description('Show tensors, dtypes, shapes, sizes and scheme of a checkpoint, and what is wrong with it.')
+    .argument('<model>', 'folder of a checkpoint, or one .safetensors file')
+    .option('--check', 'read every value too: non-finite weights, scales and codes out of range')
+    .addHelpText('after', examples)
+    .action((model: string, flags: InspectFlags) =>
+      runCommand('inspect', flags, (context) => run(model, flags, context)),
+    );
+}
+
+async function run(model: string, flags: InspectFlags, { output, signal }: CommandContext): Promise<CommandOutcome> {
+  const inspection = await inspect(model, { check: flags.check ?? false, signal });
+  const { warnings, ...result } = inspection;
+  for (const warning of warnings) output.warn(warning);
+  output.print(describe(inspection));
+  const count = inspection.problems.length;
+  if (count === 0) return { result };
+  const [first] = inspection.problems;
+  const failure = new InputError(count === 1 ? first.message : `${first.message} (and ${count - 1} more problems)`, {
+    code: first.code,
+    details: { problems: inspection.problems.map(({ message }) => message) },
+  });
+  return { result, failure };
+}
+
+function describe({ files, scheme, parameters, tensors, problems }: Inspection): string {
+  const bytes = files.reduce((total, file) => total + file.bytes, 0);
+  const table = formatTable(
+    [
+      { title: 'tensor', align: 'left' },
+      { title: 'dtype', align: 'left' },
+      { title: 'shape', align: 'right' },
+      { title: 'size', align: 'right' },
+    ],
+    tensors.map((tensor) => [
+      printable(tensor.name),
+      printable(tensor.dtype),
+      tensor.shape.join(' × '),
+      formatBytes(tensor.bytes),
+    ]),
+  );
+  const summary = [
+    `files       ${files.map(({ name }) => printable(name)).join(', ')} (${formatBytes(bytes)})`,
+    `scheme      ${scheme}`,
+    `parameters  ${parameters.toLocaleString('en-US')} in ${tensors.length} tensors`,
+  ];
+  const found = problems.map(({ message }) => `problem     ${printable(message)}`);
+  return [table, '', ...summary, ...found].join('\n');
+}

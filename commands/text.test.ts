@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { formatBytes, formatSeconds, formatTable, printable } from './text.ts';
+
+describe('printable', () => {
+  it('shows control characters and direction marks as escapes', () => {
+    expect(printable('a\u001b[31mb\nc\u202ed')).toBe('a\\x1b[31mb\\x0ac\\u202ed');
+  });
+
+  it('leaves letters of any script alone', () => {
+    expect(printable('Größe 模型')).toBe('Größe 模型');
+  });
+});
+
+describe('formatBytes', () => {
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1.00 kB'],
+    [1_234_567, '1.23 MB'],
+    [999_600, '1.00 MB'],
+    [16_060_522_496, '16.1 GB'],
+  ])('%d is %s', (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text);
+  });
+});
+
+describe('formatSeconds', () => {
+  it.each([
+    [0, '0:00'],
+    [59.6, '1:00'],
+    [75, '1:15'],
+    [3661, '61:01'],
+  ])('%d is %s', (seconds, text) => {
+    expect(formatSeconds(seconds)).toBe(text);
+  });
+});
+
+describe('formatTable', () => {
+  it('pads columns to their widest cell', () => {
+    const columns = [
+      { title: 'name', align: 'left' },
+      { title: 'bytes', align: 'right' },
+    ] as const;
+    expect(
+      formatTable(columns, [
+        ['a', '1'],
+        ['longer', '1234567'],
+      ]),
+    ).toBe(['name      bytes', 'a             1', 'longer  1234567'].join('\n'));
+  });
+});

@@ -1,0 +1,68 @@
+import type { QuantizedModel } from '../../quant/checkpoint/compressed-tensors.ts';
+import { groupSizes, type GroupSize, type WeightScheme } from '../../quant/schemes/scheme.ts';
+import { UsageError } from '../../quant/errors.ts';
+
+/** How a model is held and multiplied: one row of the table that `eval-ppl` prints. */
+export type Configuration = StoredConfiguration | IntegerConfiguration | AffineConfiguration;
+
+/** Weights as the checkpoint holds them. */
+export interface StoredConfiguration {
+  name: string;
+  kind: 'stored';
+}
+
+/** Symmetric integer weights, activations quantized per token. */
+export interface IntegerConfiguration {
+  name: string;
+  kind: 'integer';
+  scheme: WeightScheme;
+}
+
+/** Weight-only codes with a scale and a bias a group; activations stay float. */
+export interface AffineConfiguration {
+  name: string;
+  kind: 'affine';
+  bits: 8 | 4;
+  groupSize: number;
+}
+
+/** MLX's default, and that of the baselines in docs/numerics.md section 2. */
+const AFFINE_GROUP_SIZE = 64;
+
+const integer = (bits: 8 | 4, groupSize: GroupSize): IntegerConfiguration => ({
+  name: groupSize === 0 ? `w${bits}a8` : `w${bits}a8-g${groupSize}`,
+  kind: 'integer',
+  scheme: { bits, groupSize, clip: { kind: 'minmax' } },
+});
+
+const affine = (bits: 8 | 4): AffineConfiguration => ({
+  name: `w${bits}a16`,
+  kind: 'affine',
+  bits,
+  groupSize: AFFINE_GROUP_SIZE,
+});
+
+/** All configurations; the names are stable. */
+export const configurations: readonly Configuration[] = [
+  { name: 'fp16', kind: 'stored' },
+  affine(8),
+  ...groupSizes.map((groupSize) => integer(8, groupSize)),
+  affine(4),
+  ...groupSizes.map((groupSize) => integer(4, groupSize)),
+];
+
+/** The one row of a checkpoint that is quantized already, named by its own scheme. */
+export function storedConfiguration({ mode, groupSize }: QuantizedModel): StoredConfiguration {
+  return { name: groupSize === 0 ? mode : `${mode}-g${groupSize}`, kind: 'stored' };
+}
+
+/** The configuration of a name such as `w8a8-g64`. @throws UsageError `E_CONFIGURATION` */
+export function parseConfiguration(name: string): Configuration {
+  const found = configurations.find((configuration) => configuration.name === name);
+  if (found) return found;
+  throw new UsageError(`unknown configuration ${JSON.stringify(name)}`, {
+    code: 'E_CONFIGURATION',
+    hint: `known configurations: ${configurations.map((known) => known.name).join(', ')}`,
+    details: { name },
+  });
+}

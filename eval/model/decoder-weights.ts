@@ -1,0 +1,30 @@
+import type { Tensor, Weight } from '../../kernels/backend.ts';
+
+/** Weights of a decoder in memory of its backend. */
+export interface DecoderWeights {
+  embedding: Weight;
+  layers: readonly LayerWeights[];
+  /** Gain of the last norm: `[1, hiddenSize]`. */
+  norm: Tensor;
+  /** The embedding itself where they are tied. */
+  head: Weight;
+  /** All of these, each once, for their release. */
+  handles: readonly (Tensor | Weight)[];
+  /** Bytes of all tensors in their stored form, a tied head counted once. */
+  bytes: number;
+}
+
+export interface LayerWeights {
+  inputNorm: Tensor;
+  query: Weight;
+  key: Weight;
+  value: Weight;
+  /** Gains over the head dimension: `[1, headDim]`. */
+  queryNorm: Tensor | undefined;
+  keyNorm: Tensor | undefined;
+  output: Weight;
+  postAttentionNorm: Tensor;
+  gate: Weight;
+  up: Weight;
+  down: Weight;
+}

@@ -1,0 +1,92 @@
+import type { Backend } from '../../kernels/backend.ts';
+import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { InputError } from '../../quant/errors.ts';
+import type { DecoderWeights } from './decoder-weights.ts';
+import { forward, type ForwardContext } from './forward.ts';
+import { attentionFactor, inverseFrequencies } from './rope.ts';
+import { allocateScratch, type Scratch } from './scratch.ts';
+
+/**
+ * A decoder of the Llama line on a backend. Sequences stand for themselves: each starts at position 0 and knows nothing
+ * of earlier calls. Calls must follow one another, as they share their scratch memory.
+ */
+export class DecoderModel {
+  readonly config: ModelConfig;
+  /** Bytes of all weights in their stored form. */
+  readonly modelBytes: number;
+  readonly #backend: Backend;
+  readonly #weights: DecoderWeights;
+  readonly #rope: ForwardContext['rope'];
+  #scratch: Scratch | undefined;
+
+  /** Takes the weights over: `close` releases them. */
+  constructor(backend: Backend, config: ModelConfig, weights: DecoderWeights) {
+    this.config = config;
+    this.modelBytes = weights.bytes;
+    this.#backend = backend;
+    this.#weights = weights;
+    this.#rope = {
+      headDim: config.headDim,
+      inverseFrequencies: inverseFrequencies(config.rope, config.headDim),
+      attentionFactor: attentionFactor(config.rope),
+    };
+  }
+
+  /** Logits after each token: `[tokens, vocabSize]`. @throws InputError `E_TOKEN_ID` */
+  async logits(tokenIds: Int32Array): Promise<Float32Array> {
+    if (tokenIds.length === 0) return new Float32Array(0);
+    const { normed } = await this.#forward(tokenIds);
+    const logits = this.#backend.allocate(tokenIds.length, this.config.vocabSize);
+    try {
+      await this.#backend.linear(logits, normed, this.#weights.head);
+      return this.#backend.download(logits);
+    } finally {
+      this.#backend.release(logits);
+    }
+  }
+
+  /**
+   * Negative log-likelihood in nats of each token but the first, given those before it: `[tokens - 1]`.
+   *
+   * @throws InputError `E_TOKEN_ID`
+   */
+  async negativeLogLikelihood(tokenIds: Int32Array): Promise<Float64Array> {
+    this.#checkTokens(tokenIds);
+    if (tokenIds.length < 2) return new Float64Array(0);
+    const { normed } = await this.#forward(tokenIds.subarray(0, -1));
+    return this.#backend.crossEntropy(normed, this.#weights.head, tokenIds.subarray(1));
+  }
+
+  close(): void {
+    this.#scratch?.release();
+    this.#scratch = undefined;
+    for (const handle of this.#weights.handles) this.#backend.release(handle);
+  }
+
+  async #forward(tokenIds: Int32Array): Promise<Scratch> {
+    this.#checkTokens(tokenIds);
+    const scratch = this.#scratchFor(tokenIds.length);
+    const [backend, config, weights, rope] = [this.#backend, this.config, this.#weights, this.#rope];
+    await forward({ backend, config, weights, rope, scratch }, tokenIds);
+    return scratch;
+  }
+
+  #scratchFor(rows: number): Scratch {
+    if (this.#scratch?.rows === rows) return this.#scratch;
+    this.#scratch?.release();
+    this.#scratch = undefined;
+    return (this.#scratch = allocateScratch(this.#backend, this.config, rows));
+  }
+
+  #checkTokens(tokenIds: Int32Array): void {
+    const { vocabSize } = this.config;
+    const position = tokenIds.findIndex((id) => id < 0 || id >= vocabSize);
+    if (position === -1) return;
+    const id = tokenIds[position];
+    throw new InputError(`token ${id} at position ${position} is outside the vocabulary of ${vocabSize} tokens`, {
+      code: 'E_TOKEN_ID',
+      hint: 'tokenizer.json and the weights may belong to different models',
+      details: { position, value: id, limit: vocabSize },
+    });
+  }
+}

@@ -1,0 +1,139 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { narrowBf16, narrowF16 } from '../../kernels/reference/float-formats.ts';
+import { openReferenceBackend } from '../../kernels/reference/backend.ts';
+import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
+import { readModelConfig, type ModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { writeSafetensors } from '../../quant/checkpoint/safetensors-writer.ts';
+import { goldenTensor } from '../../testing/golden-weights.ts';
+import { temporaryFolder } from '../../testing/temporary-folder.ts';
+import { parseConfiguration } from './configurations.ts';
+import { loadModel } from './load.ts';
+
+/** What fixtures/golden/make_golden.py writes: a tiny model by its config, and its logits by transformers in float32. */
+interface Golden {
+  exercises: string;
+  /** As transformers 5 writes it, and as transformers 4 did. */
+  configs: [object, object];
+  tensors: Record<string, number[]>;
+  tokenIds: number[];
+  /** Little-endian f32 `[positions, vocabulary]` in base64. */
+  logits: string;
+}
+
+type FloatDtype = 'F32' | 'F16' | 'BF16';
+
+/**
+ * Largest difference of a logit, relative to the largest logit of its position. Both sides compute in f32 and are some
+ * 1e-6 from the same computation in f64; a wrong formula shows as 1e-2 or more (below).
+ */
+const TOLERANCE = 2e-4;
+
+const goldenFolder = new URL('../../../fixtures/golden/', import.meta.url);
+const goldenNames = readdirSync(goldenFolder)
+  .filter((file) => file.endsWith('.json'))
+  .map((file) => basename(file, '.json'));
+
+const readGolden = (name: string): Golden =>
+  JSON.parse(readFileSync(new URL(`${name}.json`, goldenFolder), 'utf8')) as Golden;
+
+function goldenLogits({ logits }: Golden): Float32Array {
+  const bytes = new Uint8Array(Buffer.from(logits, 'base64'));
+  return new Float32Array(bytes.buffer);
+}
+
+const narrow = { F16: narrowF16, BF16: narrowBf16 };
+
+const elementsOf = (values: Float32Array, dtype: FloatDtype): Uint8Array =>
+  new Uint8Array(dtype === 'F32' ? values.buffer : Uint16Array.from(values, narrow[dtype]).buffer);
+
+interface Variant {
+  config?: object;
+  dtype?: FloatDtype;
+  /** Other values for a tensor than the golden's own. */
+  replace?: (name: string, values: Float32Array) => Float32Array;
+  /** Another reading of the config. */
+  reconfigure?: (config: ModelConfig) => ModelConfig;
+}
+
+/** Writes the golden's checkpoint, opens it as a user's would be, and compares all logits: the largest difference. */
+async function difference(golden: Golden, variant: Variant = {}): Promise<number> {
+  const { config = golden.configs[0], dtype = 'F32' } = variant;
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+  const tensors = Object.entries(golden.tensors).map(([name, shape]) => {
+    const values = goldenTensor(
+      name,
+      shape.reduce((product, length) => product * length, 1),
+    );
+    return { name, dtype, shape, data: elementsOf(variant.replace?.(name, values) ?? values, dtype) };
+  });
+  writeSafetensors(join(folder, 'model.safetensors'), tensors);
+
+  const checkpoint = Checkpoint.open(folder);
+  const backend = openReferenceBackend();
+  try {
+    const written = readModelConfig(folder);
+    const modelConfig = variant.reconfigure?.(written) ?? written;
+    const model = await loadModel(checkpoint, modelConfig, backend, parseConfiguration('fp16'));
+    return relativeDifference(await model.logits(Int32Array.from(golden.tokenIds)), goldenLogits(golden), modelConfig);
+  } finally {
+    backend.close();
+    checkpoint.close();
+  }
+}
+
+/** max over positions of max |actual - expected| / max |expected|; infinite if anything is not finite. */
+function relativeDifference(actual: Float32Array, expected: Float32Array, { vocabSize }: ModelConfig): number {
+  expect(actual).toHaveLength(expected.length);
+  let worst = 0;
+  for (let start = 0; start < expected.length; start += vocabSize) {
+    const row = expected.subarray(start, start + vocabSize);
+    const scale = row.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 0);
+    const error = row.reduce((largest, logit, i) => Math.max(largest, Math.abs(actual[start + i] - logit)), 0);
+    worst = Math.max(worst, Number.isFinite(error) ? error / scale : Infinity);
+  }
+  return worst;
+}
+
+describe.each(goldenNames)('logits of %s equal those of transformers', (name) => {
+  const golden = readGolden(name);
+
+  it.each<FloatDtype>(['F32', 'F16', 'BF16'])(`${golden.exercises}, in %s`, async (dtype) => {
+    expect(await difference(golden, { dtype })).toBeLessThan(TOLERANCE);
+  });
+
+  it('by the config that transformers 4 would write', async () => {
+    expect(await difference(golden, { config: golden.configs[1] })).toBeLessThan(TOLERANCE);
+  });
+});
+
+/** What a formula left out would change: each golden must tell the difference by far. */
+describe('a golden notices', () => {
+  const withoutTensors = (pattern: RegExp, neutral: number): Variant => ({
+    replace: (name, values) => (pattern.test(name) ? values.fill(neutral) : values),
+  });
+  const withoutScaling: Variant = {
+    reconfigure: (config) => ({ ...config, rope: { ...config.rope, scaling: { kind: 'none' } } }),
+  };
+  const widerWindow: Variant = {
+    reconfigure: (config) => ({ ...config, slidingWindow: config.slidingWindow.map((window) => window && window + 1) }),
+  };
+
+  it.each<[string, string, Variant]>([
+    ['llama3 scaling', 'llama-rope-llama3', withoutScaling],
+    ['linear scaling', 'llama-rope-linear-biases', withoutScaling],
+    ['yarn scaling', 'qwen3-rope-yarn', withoutScaling],
+    ['tuned yarn scaling', 'qwen3-rope-yarn-tuned', withoutScaling],
+    ['one position more in the window', 'mistral-sliding-window', widerWindow],
+    ['one position more in the window of some layers', 'qwen3-sliding-layers', widerWindow],
+    ['biases of the attention', 'llama-rope-linear-biases', withoutTensors(/self_attn.*\.bias$/, 0)],
+    ['biases of the MLP', 'llama-rope-linear-biases', withoutTensors(/mlp.*\.bias$/, 0)],
+    ['biases of q', 'qwen2-tied', withoutTensors(/q_proj\.bias$/, 0)],
+    ['the norm of q', 'qwen3-tied', withoutTensors(/q_norm\.weight$/, 1)],
+    ['the norm of k', 'qwen3-tied', withoutTensors(/k_norm\.weight$/, 1)],
+  ])('%s, which %s has', async (_, name, variant) => {
+    expect(await difference(readGolden(name), variant)).toBeGreaterThan(100 * TOLERANCE);
+  });
+});

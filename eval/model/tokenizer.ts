@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { InputError, NotFoundError } from '../../quant/errors.ts';
+import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
+import { readWholeFile } from '../../quant/read-file.ts';
+import { encodeInWorker } from './encode-in-worker.ts';
+import { unsupported } from './tokenizer-definition.ts';
+import { createTokenizer, type LibraryTokenizer } from './tokenizer-library.ts';
+
+export interface TokenizerOptions {
+  /** Rows of the model's embedding: a token without one is an error. */
+  vocabSize: number;
+  fileSystem?: FileSystem;
+}
+
+const FILE = 'tokenizer.json';
+
+/** The largest in use, of 262,144 tokens, has 33 MB (Gemma 3). */
+const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
+
+/** Stands for a text while the post-processor is asked what it adds. */
+const SENTINEL = '\u0000text';
+
+/**
+ * Loads `tokenizer.json` of a model folder.
+ *
+ * @throws NotFoundError `E_TOKENIZER_MISSING`; InputError `E_FILE_TOO_LARGE`, `E_TOKENIZER_*`
+ */
+export function loadTokenizer(folder: string, options: TokenizerOptions): Tokenizer {
+  return new Tokenizer(readText(folder, options.fileSystem ?? nodeFileSystem), options.vocabSize);
+}
+
+/** Text to token ids and back, as Hugging Face's `tokenizers` does it. */
+export class Tokenizer {
+  /** What the post-processor puts before a text: a BOS, or nothing. Whoever encodes adds it, once. */
+  readonly prefixIds: readonly number[];
+  readonly #definition: string;
+  readonly #vocabSize: number;
+  readonly #tokenizer: LibraryTokenizer;
+
+  /** `definition` is the text of a tokenizer.json. */
+  constructor(definition: string, vocabSize: number) {
+    this.#definition = definition;
+    this.#vocabSize = vocabSize;
+    this.#tokenizer = createTokenizer(definition, FILE);
+    this.prefixIds = this.#check(readPrefix(this.#tokenizer));
+  }
+
+  /** Ids of the whole text, without special tokens around it. For texts of a dataset's size, see `encodeLong`. */
+  encode(text: string): Int32Array {
+    const { ids } = this.#tokenizer.encode(text, { add_special_tokens: false });
+    return Int32Array.from(this.#check(ids));
+  }
+
+  /**
+   * The same in a thread of its own, which is ended when the time that any sound tokenizer needs is over: a pattern in
+   * tokenizer.json can backtrack without end. `limitMs` replaces that time.
+   *
+   * @throws InputError `E_TOKENIZER_TIMEOUT`
+   */
+  async encodeLong(text: string, limitMs?: number): Promise<Int32Array> {
+    return this.#check(await encodeInWorker(this.#definition, text, limitMs));
+  }
+
+  decode(ids: ArrayLike<number>): string {
+    if (ids.length === 0) return '';
+    return this.#tokenizer.decode(Array.from(ids), { clean_up_tokenization_spaces: false });
+  }
+
+  #check<Ids extends ArrayLike<number | undefined>>(ids: Ids): Ids & ArrayLike<number> {
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i];
+      if (id !== undefined && Number.isInteger(id) && id >= 0 && id < this.#vocabSize) continue;
+      throw new InputError(
+        `${FILE}: token id ${id ?? 'missing'} is not below the model's vocab_size ${this.#vocabSize}`,
+        {
+          code: 'E_TOKENIZER_ID',
+          hint: 'tokenizer.json and the weights belong to different models',
+          details: { file: FILE, id, limit: this.#vocabSize },
+        },
+      );
+    }
+    return ids as Ids & ArrayLike<number>;
+  }
+}
+
+function readText(folder: string, fileSystem: FileSystem): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readWholeFile(join(folder, FILE), MAX_TOKENIZER_BYTES, fileSystem);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new NotFoundError(`${folder}: no ${FILE}`, {
+      code: 'E_TOKENIZER_MISSING',
+      hint: 'save it from transformers with AutoTokenizer.from_pretrained(model).save_pretrained(folder)',
+      details: { file: join(folder, FILE) },
+      cause: error,
+    });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw unsupported(FILE, 'not valid UTF-8', cause);
+  }
+}
+
+function readPrefix(tokenizer: LibraryTokenizer): number[] {
+  const tokens = tokenizer.post_processor?.post_process([SENTINEL], null, true).tokens ?? [];
+  return tokens.slice(0, Math.max(0, tokens.indexOf(SENTINEL))).map((token) => {
+    const id = tokenizer.token_to_id(token);
+    if (id === undefined) throw unsupported(FILE, `post_processor adds ${JSON.stringify(token)}, which has no id`);
+    return id;
+  });
+}

@@ -1,0 +1,79 @@
+import type { Backend, Tensor, Weight, WeightSource } from '../../kernels/backend.ts';
+import { quantizedLinear, type QuantizedModel } from '../../quant/checkpoint/compressed-tensors.ts';
+import type { Configuration } from './configurations.ts';
+import { quantizeWeight } from './quantized-weight.ts';
+import { findTensor, readDenseWeight, readStoredWeight, type TensorSource } from './stored-weight.ts';
+
+/** Moves tensors from a checkpoint to a backend and counts their bytes. */
+export class WeightLoader {
+  readonly #checkpoint: TensorSource;
+  readonly #backend: Backend;
+  readonly #configuration: Configuration;
+  readonly #stored: QuantizedModel | undefined;
+  readonly #handles: (Tensor | Weight)[] = [];
+  #bytes = 0;
+
+  /** @param stored how the checkpoint itself is quantized, if it is */
+  constructor(
+    checkpoint: TensorSource,
+    backend: Backend,
+    configuration: Configuration,
+    stored: QuantizedModel | undefined,
+  ) {
+    this.#checkpoint = checkpoint;
+    this.#backend = backend;
+    this.#configuration = configuration;
+    this.#stored = stored;
+  }
+
+  /** Everything loaded so far. */
+  get handles(): readonly (Tensor | Weight)[] {
+    return this.#handles;
+  }
+
+  /** Of everything loaded so far, in the form that each tensor is stored in, or would be by the configuration. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The gain of a norm as one row. */
+  gain(name: string): Tensor {
+    const entry = findTensor(this.#checkpoint, name);
+    const values = this.#checkpoint.readFloats(entry);
+    return this.#keep(this.#backend.upload(1, values.length, values), entry.bytes);
+  }
+
+  /** A matrix that stays float. */
+  dense(name: string): Weight {
+    return this.#load(readDenseWeight(this.#checkpoint, name));
+  }
+
+  /** The head stays float unless the checkpoint holds it otherwise. */
+  head(module: string): Weight {
+    const scheme = this.#stored && quantizedLinear(this.#stored, module);
+    if (!scheme) return this.dense(`${module}.weight`);
+    return this.#load(readStoredWeight(this.#checkpoint, module, scheme));
+  }
+
+  /** A linear layer, as the checkpoint holds it or else as the configuration wants it. */
+  linear(module: string, hasBias: boolean): Weight {
+    const bias = hasBias ? this.#checkpoint.readFloats(findTensor(this.#checkpoint, `${module}.bias`)) : undefined;
+    const scheme = this.#stored && quantizedLinear(this.#stored, module);
+    const name = `${module}.weight`;
+    const source = scheme
+      ? readStoredWeight(this.#checkpoint, module, scheme)
+      : quantizeWeight(readDenseWeight(this.#checkpoint, name), this.#configuration, name);
+    return this.#load({ ...source, bias });
+  }
+
+  #load(source: WeightSource): Weight {
+    const weight = this.#backend.loadWeight(source);
+    return this.#keep(weight, weight.bytes);
+  }
+
+  #keep<Handle extends Tensor | Weight>(handle: Handle, bytes: number): Handle {
+    this.#handles.push(handle);
+    this.#bytes += bytes;
+    return handle;
+  }
+}

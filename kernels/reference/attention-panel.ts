@@ -1,0 +1,71 @@
+import { innerProducts, tileRows, tileSize } from './inner-products.ts';
+import type { HeadCache, ReferenceKvCache } from './kv-cache.ts';
+import { packRow, panelElements } from './panel.ts';
+
+/** One head of one row: its elements start at `offset`, and it sees the positions `begin` … `end - 1`. */
+export interface Query {
+  offset: number;
+  begin: number;
+  end: number;
+}
+
+/** Up to four queries of one key head, in ascending order of position. */
+export function attendPanel(
+  out: Float32Array,
+  queries: Float32Array,
+  panel: readonly Query[],
+  cache: ReferenceKvCache,
+  head: HeadCache,
+  scale: number,
+): void {
+  const { headDim } = cache;
+  const packed = new Float64Array(panelElements(tileRows, headDim));
+  panel.forEach((query, lane) => {
+    packRow(queries, query.offset, headDim, packed, 0, lane);
+  });
+
+  // Scores of position p and lane i stand at 4 (p - origin) + i, which makes them a panel for the second product.
+  const origin = panel[0].begin - (panel[0].begin % tileRows);
+  const last = panel[panel.length - 1];
+  const scores = new Float64Array(panelElements(last.end - origin, tileRows));
+  for (let position = origin; position < last.end; position += tileRows) {
+    innerProducts(head.keys, position * headDim, packed, 0, headDim, scores, (position - origin) * tileRows);
+  }
+  const sums = panel.map(({ begin, end }, lane) =>
+    exponentiate(scores, (begin - origin) * tileRows + lane, (end - origin) * tileRows + lane, scale),
+  );
+
+  // Positions that all queries see go through the product kernel. The few others are added by themselves: a weight of
+  // zero would not do, as it makes NaN of a NaN or infinity that the query must not see.
+  const begin = last.begin;
+  const end = Math.max(begin, panel[0].end);
+  const mixed = new Float64Array(tileSize);
+  for (let d = 0; d < headDim; d += tileRows) {
+    const values = cache.valueAt(d);
+    const shared = values + begin * tileRows;
+    innerProducts(scores, (begin - origin) * tileRows, head.values, shared, end - begin, mixed, 0);
+    const elements = Math.min(tileRows, headDim - d);
+    panel.forEach((query, lane) => {
+      const cell = lane * tileRows;
+      const addPosition = (position: number): void => {
+        const weight = scores[(position - origin) * tileRows + lane];
+        for (let i = 0; i < elements; i++) mixed[cell + i] += weight * head.values[values + position * tileRows + i];
+      };
+      for (let position = query.begin; position < Math.min(begin, query.end); position++) addPosition(position);
+      for (let position = end; position < query.end; position++) addPosition(position);
+      for (let i = 0; i < elements; i++) out[query.offset + d + i] = mixed[cell + i] / sums[lane];
+    });
+  }
+}
+
+/** Turns the scores of a lane into exp(scale · score - largest) and returns their sum. */
+function exponentiate(scores: Float64Array, begin: number, end: number, scale: number): number {
+  let largest = -Infinity;
+  for (let at = begin; at < end; at += tileRows) largest = Math.max(largest, scale * scores[at]);
+  let sum = 0;
+  for (let at = begin; at < end; at += tileRows) {
+    scores[at] = Math.exp(scale * scores[at] - largest);
+    sum += scores[at];
+  }
+  return sum;
+}

@@ -1,0 +1,84 @@
+import { Worker } from 'node:worker_threads';
+import { receiveError, type TransferredError } from './error-transfer.ts';
+import type { FileSystem } from '../file-system.ts';
+import type { Job, JobExecutor, JobResult } from './job.ts';
+import { JobRunner } from './job-runner.ts';
+
+/** What a worker thread answers. */
+export type Answer = { ok: true; result: JobResult } | { ok: false; error: TransferredError };
+
+/** Runs every job at once in this thread: for tests that inject faults into the file system. */
+export function inlineExecutor(fileSystem: FileSystem): JobExecutor {
+  const runner = new JobRunner(fileSystem);
+  return {
+    // eslint-disable-next-line @typescript-eslint/require-await -- what the runner throws is to become a rejection
+    run: async (job) => runner.run(job),
+    close: () => {
+      runner.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+interface Waiting {
+  job: Job;
+  resolve: (result: JobResult) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Spreads jobs over threads. A thread takes the next job when it is done with one, so that none waits for another. */
+export function workerExecutor(threads: number): JobExecutor {
+  const queue: Waiting[] = [];
+  const running = new Map<Worker, Waiting>();
+  const idle: Worker[] = [];
+  const workers: Worker[] = [];
+  let fault: Error | undefined;
+
+  const dispatch = (): void => {
+    for (;;) {
+      const worker = queue.length > 0 ? idle.pop() : undefined;
+      const waiting = worker && queue.shift();
+      if (!worker || !waiting) return;
+      running.set(worker, waiting);
+      worker.postMessage(waiting.job);
+    }
+  };
+  const failAll = (error: Error): void => {
+    fault ??= error;
+    for (const waiting of [...running.values(), ...queue.splice(0)]) waiting.reject(error);
+    running.clear();
+  };
+
+  for (let i = 0; i < threads; i++) {
+    const worker = new Worker(new URL('./worker.js', import.meta.url));
+    worker.on('message', (answer: Answer) => {
+      const waiting = running.get(worker);
+      running.delete(worker);
+      idle.push(worker);
+      if (answer.ok) waiting?.resolve(answer.result);
+      else waiting?.reject(receiveError(answer.error));
+      dispatch();
+    });
+    worker.on('error', failAll);
+    workers.push(worker);
+    idle.push(worker);
+  }
+
+  return {
+    run: (job, options) =>
+      new Promise((resolve, reject) => {
+        if (fault) {
+          reject(fault);
+          return;
+        }
+        const waiting = { job, resolve, reject };
+        if (options?.urgent) queue.unshift(waiting);
+        else queue.push(waiting);
+        dispatch();
+      }),
+    close: async () => {
+      failAll(new Error('the executor was closed'));
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { packCodes } from '../checkpoint/packing.ts';
+import { InputError } from '../errors.ts';
+import { closeFile, fileOperation, readExactly, writeExactly, type FileSystem } from '../file-system.ts';
+import { quantizeRows } from '../schemes/quantize-rows.ts';
+import { groupsPerRow, NonFiniteWeightError, type FloatRows } from '../schemes/scheme.ts';
+import type { CopyJob, Job, JobResult, QuantizeJob, SealJob, SourceRange } from './job.ts';
+
+/** Hashing reads back in pieces of this size. */
+const HASH_CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** Runs one job after the other in this thread; files stay open between jobs until they are sealed. */
+export class JobRunner {
+  readonly #fileSystem: FileSystem;
+  readonly #sources = new Map<string, number>();
+  readonly #targets = new Map<string, number>();
+  #input: ArrayBuffer = new ArrayBuffer(0);
+  #codes = new Int8Array(0);
+  #scales = new Float32Array(0);
+
+  constructor(fileSystem: FileSystem) {
+    this.#fileSystem = fileSystem;
+  }
+
+  run(job: Job): JobResult {
+    switch (job.kind) {
+      case 'copy':
+        this.#copy(job);
+        return {};
+      case 'quantize':
+        this.#quantize(job);
+        return {};
+      case 'seal':
+        return { sha256: this.#seal(job) };
+    }
+  }
+
+  close(): void {
+    for (const files of [this.#sources, this.#targets]) {
+      for (const [path, fd] of files) {
+        files.delete(path);
+        closeFile(this.#fileSystem, fd, path);
+      }
+    }
+  }
+
+  #copy(job: CopyJob): void {
+    this.#write(job.target.path, this.#read(job.source, job.label), job.target.offset);
+  }
+
+  #quantize(job: QuantizeJob): void {
+    const { rows, columns, scheme, target } = job;
+    const source = floatRows(job, this.#read(job.source, job.label));
+    const codeCount = rows * columns;
+    const scaleCount = rows * groupsPerRow(columns, scheme.groupSize);
+    if (this.#codes.length < codeCount) this.#codes = new Int8Array(codeCount);
+    if (this.#scales.length < scaleCount) this.#scales = new Float32Array(scaleCount);
+    const codes = this.#codes.subarray(0, codeCount);
+    const scales = this.#scales.subarray(0, scaleCount);
+    try {
+      quantizeRows(source, scheme, codes, scales);
+    } catch (error) {
+      throw error instanceof NonFiniteWeightError ? nonFiniteWeight(job, error) : error;
+    }
+    const stored = job.storage === 'int-quantized' ? codes : packCodes(codes, rows, columns, scheme.bits);
+    this.#write(target.path, bytesOf(stored), target.codesOffset);
+    this.#write(target.path, bytesOf(scales), target.scalesOffset);
+  }
+
+  /** Durable first, then the hash, so that the hash speaks of what the disk took. */
+  #seal(job: SealJob): string {
+    const fd = this.#target(job.path);
+    fileOperation(job.path, () => {
+      this.#fileSystem.fsync(fd);
+    });
+    const hash = createHash('sha256');
+    const size = fileOperation(job.path, () => this.#fileSystem.status(fd)).size;
+    const chunk = new Uint8Array(Math.min(HASH_CHUNK_BYTES, size));
+    for (let position = 0; position < size; position += chunk.length) {
+      const piece = chunk.subarray(0, Math.min(chunk.length, size - position));
+      if (!readExactly(this.#fileSystem, fd, piece, position, job.path)) throw changed(job.path, undefined);
+      hash.update(piece);
+    }
+    this.#targets.delete(job.path);
+    closeFile(this.#fileSystem, fd, job.path);
+    return hash.digest('hex');
+  }
+
+  /** The bytes of a range, valid until the next read. */
+  #read(source: SourceRange, tensor: string): Uint8Array<ArrayBuffer> {
+    const fd = this.#open(this.#sources, source.path, 'read');
+    if (this.#input.byteLength < source.bytes) this.#input = new ArrayBuffer(source.bytes);
+    const bytes = new Uint8Array(this.#input, 0, source.bytes);
+    if (!readExactly(this.#fileSystem, fd, bytes, source.offset, source.path)) throw changed(source.path, tensor);
+    const status = fileOperation(source.path, () => this.#fileSystem.status(fd));
+    if (status.size !== source.fileBytes || status.mtimeMs !== source.fileMtimeMs) throw changed(source.path, tensor);
+    return bytes;
+  }
+
+  #write(path: string, bytes: Uint8Array, position: number): void {
+    writeExactly(this.#fileSystem, this.#target(path), bytes, position, path);
+  }
+
+  #target(path: string): number {
+    return this.#open(this.#targets, path, 'modify');
+  }
+
+  #open(files: Map<string, number>, path: string, mode: 'read' | 'modify'): number {
+    const known = files.get(path);
+    if (known !== undefined) return known;
+    const fd = fileOperation(path, () => this.#fileSystem.open(path, mode));
+    files.set(path, fd);
+    return fd;
+  }
+}
+
+/** A view of the bytes; they begin at the start of their buffer, so that every element is aligned. */
+function floatRows({ dtype, rows, columns }: QuantizeJob, bytes: Uint8Array<ArrayBuffer>): FloatRows {
+  const ElementArray = dtype === 'F32' ? Float32Array : Uint16Array;
+  return { dtype, data: new ElementArray(bytes.buffer, bytes.byteOffset, rows * columns), rows, columns };
+}
+
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+function nonFiniteWeight(job: QuantizeJob, error: NonFiniteWeightError): InputError {
+  const index = `[${job.firstRow + error.row}, ${error.column}]`;
+  return new InputError(`${job.source.path}: tensor "${job.label}" holds ${error.value} at ${index}`, {
+    code: 'E_NON_FINITE_WEIGHT',
+    hint: 'the checkpoint is damaged or its training diverged; no scale can represent such a weight',
+    details: { file: job.source.path, tensor: job.label, index, value: String(error.value) },
+    cause: error,
+  });
+}
+
+function changed(path: string, tensor: string | undefined): InputError {
+  const what = tensor === undefined ? 'while it was written' : `while tensor "${tensor}" was read`;
+  return new InputError(`${path}: the file changed ${what}`, {
+    code: 'E_FILE_CHANGED',
+    hint: 'wait until whatever writes to this file is done, then start again',
+    details: { file: path, tensor },
+  });
+}

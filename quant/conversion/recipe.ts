@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import type { Conversion } from './prepare.ts';
+import type { Fingerprint } from './state.ts';
+
+/** What was asked for, as the manifest of the output records it: all that decides its bytes but the input itself. */
+export function recipeOf({ request }: Conversion): Record<string, unknown> {
+  const { mode, groupSize, clip, ignore, onIndivisible, maxShardBytes } = request;
+  const clipText = clip.kind === 'percentile' ? `percentile=${clip.percentile}` : clip.kind;
+  return { mode, groupSize, clip: clipText, ignore, onIndivisible, maxShardBytes };
+}
+
+/** Recipe, version and input in a form that two runs can compare. Files count by name, size and time. */
+export function fingerprintOf(conversion: Conversion, version: string): Fingerprint {
+  const inputs = conversion.checkpoint.files.map(({ name, bytes, mtimeMs }) => `${name} ${bytes} ${mtimeMs}`);
+  const recipe = Object.entries(recipeOf(conversion)).map(([name, value]) => [name, JSON.stringify(value)] as const);
+  const config = createHash('sha256');
+  for (const [, content] of conversion.documents) config.update(content);
+  return {
+    version,
+    input: inputs.join(', '),
+    config: config.digest('hex').slice(0, 16),
+    ...Object.fromEntries(recipe),
+  };
+}

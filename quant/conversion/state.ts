@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { UsageError } from '../errors.ts';
+import { fileOperation, statusOf, writeNewFile, type FileSystem } from '../file-system.ts';
+import { readWholeFile } from '../read-file.ts';
+import type { ManifestFile } from '../output/manifest.ts';
+
+/** File in a partial output that says what it is going to be and which of its files are done. */
+export const STATE_NAME = 'state.json';
+
+/** A line or two a file; far above what any checkpoint needs. */
+const MAX_STATE_BYTES = 16 * 1024 * 1024;
+
+/** Everything that decides the bytes of the output, by name. Two runs may share work only if all of it is equal. */
+export type Fingerprint = Readonly<Record<string, string>>;
+
+interface State {
+  fingerprint: Fingerprint;
+  done: ManifestFile[];
+}
+
+export function writeState(fileSystem: FileSystem, folder: string, state: State): void {
+  const path = join(folder, STATE_NAME);
+  const temporary = `${path}.new`;
+  if (statusOf(fileSystem, temporary))
+    fileOperation(temporary, () => {
+      fileSystem.remove(temporary);
+    });
+  writeNewFile(fileSystem, temporary, new TextEncoder().encode(JSON.stringify(state)));
+  fileOperation(path, () => {
+    fileSystem.rename(temporary, path);
+  });
+}
+
+/**
+ * The files that an unfinished run with the same fingerprint completed.
+ *
+ * @throws UsageError that names what differs
+ */
+export function readState(fileSystem: FileSystem, folder: string, fingerprint: Fingerprint): ManifestFile[] {
+  const path = join(folder, STATE_NAME);
+  if (!statusOf(fileSystem, path)) return [];
+  const state = parse(readWholeFile(path, MAX_STATE_BYTES, fileSystem));
+  if (!state) return [];
+  const names = new Set([...Object.keys(fingerprint), ...Object.keys(state.fingerprint)]);
+  const differing = [...names].filter((name) => fingerprint[name] !== state.fingerprint[name]);
+  if (differing.length > 0) {
+    const differences = differing.map(
+      (name) => `${name}: ${state.fingerprint[name] ?? '-'} → ${fingerprint[name] ?? '-'}`,
+    );
+    throw new UsageError(`${folder}: the unfinished run differs in ${differing.join(', ')}`, {
+      code: 'E_RESUME_MISMATCH',
+      hint: 'run with the former input and options, or without --resume to start again',
+      details: { file: path, differences },
+    });
+  }
+  return state.done.filter(({ name, bytes }) => statusOf(fileSystem, join(folder, name))?.size === bytes);
+}
+
+/** A state that cannot be read is as good as none: the work is done again. */
+function parse(bytes: Uint8Array): State | undefined {
+  try {
+    const state = JSON.parse(new TextDecoder().decode(bytes)) as Partial<State> | null;
+    return state?.fingerprint && Array.isArray(state.done) ? (state as State) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { faultyFileSystem, faults } from '../testing/faulty-file-system.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { tinyConfig, writeTinyCheckpoint } from '../testing/tiny-checkpoint.ts';
+import { Checkpoint } from './checkpoint/checkpoint.ts';
+import { readQuantization } from './checkpoint/compressed-tensors-parse.ts';
+import { readQuantizedWeight } from './checkpoint/compressed-tensors-weight.ts';
+import { readModelConfig } from './checkpoint/hf-config.ts';
+import { inlineExecutor, workerExecutor } from './conversion/executors.ts';
+import type { JobExecutor } from './conversion/job.ts';
+import { prepareConversion, type ConversionRequest } from './conversion/prepare.ts';
+import { convert } from './convert.ts';
+import { CiderError } from './errors.ts';
+import { nodeFileSystem, type FileSystem } from './file-system.ts';
+import { quantizeRows } from './schemes/quantize-rows.ts';
+import { groupsPerRow, type Mode } from './schemes/scheme.ts';
+
+interface Attempt extends Partial<ConversionRequest> {
+  fileSystem?: FileSystem;
+  executor?: JobExecutor;
+  overwrite?: boolean;
+  resume?: boolean;
+  notes?: string[];
+}
+
+/** Converts `root/in` to `root/out`. */
+async function attempt(root: string, options: Attempt = {}): Promise<void> {
+  const { fileSystem = nodeFileSystem, overwrite = false, resume = false, notes = [], ...request } = options;
+  const executor = options.executor ?? inlineExecutor(fileSystem);
+  const model = join(root, 'in');
+  const checkpoint = Checkpoint.open(model);
+  try {
+    const conversion = prepareConversion(nodeFileSystem, checkpoint, {
+      model,
+      mode: 'w8a8',
+      groupSize: 0,
+      clip: { kind: 'minmax' },
+      ignore: ['lm_head'],
+      onIndivisible: 'error',
+      maxShardBytes: 16_000,
+      ...request,
+    });
+    await convert(conversion, {
+      fileSystem,
+      output: join(root, 'out'),
+      executor,
+      owner: { pid: 1, host: 'here', isAlive: () => false },
+      version: 'test',
+      signal: new AbortController().signal,
+      overwrite,
+      resume,
+      onNote: (text) => notes.push(text),
+      onProgress: () => undefined,
+    });
+  } finally {
+    await executor.close().catch(() => undefined);
+    checkpoint.close();
+  }
+}
+
+function setUp(): string {
+  const root = temporaryFolder();
+  mkdirSync(join(root, 'in'));
+  writeTinyCheckpoint(join(root, 'in'));
+  return root;
+}
+
+/** Name and hash of every file in a folder. */
+function contents(folder: string): Record<string, string> {
+  const hash = (name: string): string =>
+    createHash('sha256')
+      .update(readFileSync(join(folder, name)))
+      .digest('hex');
+  return Object.fromEntries(readdirSync(folder).map((name) => [name, hash(name)]));
+}
+
+const weightFiles = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.safetensors'));
+
+describe('convert', () => {
+  it('gives the same bytes for any number of threads', async () => {
+    const root = setUp();
+    await attempt(root);
+    const expected = contents(join(root, 'out'));
+    expect(Object.keys(expected)).toContain('model.safetensors.index.json');
+    for (const threads of [1, 2, 3]) {
+      await attempt(root, { executor: workerExecutor(threads), overwrite: true });
+      expect(contents(join(root, 'out'))).toEqual(expected);
+    }
+  });
+
+  it.each<[Mode, 0 | 32]>([
+    ['w8a8', 0],
+    ['w8a8', 32],
+    ['w4a8', 0],
+    ['w4a8', 32],
+    ['w8a16', 32],
+    ['w4a16', 32],
+  ])('stores the codes and scales of the quantizer: %s, group size %d', async (mode, groupSize) => {
+    const root = setUp();
+    await attempt(root, { mode, groupSize });
+    const source = Checkpoint.open(join(root, 'in'));
+    const output = Checkpoint.open(join(root, 'out'));
+    const scheme = readQuantization(readModelConfig(join(root, 'out')).raw);
+    expect(scheme).toMatchObject({ mode, groupSize, ignore: ['lm_head'] });
+    const module = 'model.layers.1.mlp.down_proj';
+    const entry = source.tensors.get(`${module}.weight`);
+    if (!entry) throw new Error('no such weight');
+    const [rows, columns] = entry.shape;
+    const codes = new Int8Array(rows * columns);
+    const scales = new Float32Array(rows * groupsPerRow(columns, groupSize));
+    const data = new Uint16Array(source.readBytes(entry).buffer);
+    const bits = mode.startsWith('w4') ? 4 : 8;
+    quantizeRows({ dtype: 'BF16', data, rows, columns }, { bits, groupSize, clip: { kind: 'minmax' } }, codes, scales);
+    const stored = readQuantizedWeight(output, module, { mode, groupSize });
+    expect(stored.codes).toEqual(codes);
+    expect(stored.scales).toEqual(scales);
+
+    const norm = 'model.norm.weight';
+    const [before, after] = [source, output].map((checkpoint) => checkpoint.tensors.get(norm));
+    if (!before || !after) throw new Error('no norm');
+    expect(output.readBytes(after)).toEqual(source.readBytes(before));
+    source.close();
+    output.close();
+  });
+
+  it('lets layers whose K does not divide fall back to one scale a row, and says so in config.json', async () => {
+    const root = setUp();
+    await expect(attempt(root, { groupSize: 64 })).rejects.toMatchObject({
+      code: 'E_INDIVISIBLE_GROUP',
+      details: { tensor: 'model.layers.0.mlp.down_proj.weight', value: 96, fitting: ['32'] },
+    });
+    await attempt(root, { groupSize: 64, onIndivisible: 'channel' });
+    const scheme = readQuantization(readModelConfig(join(root, 'out')).raw);
+    expect(scheme?.perChannel).toEqual(['model.layers.0.mlp.down_proj', 'model.layers.1.mlp.down_proj']);
+  });
+
+  it('names tensor and index of a weight that is not finite, and leaves nothing', async () => {
+    const root = setUp();
+    writeTinyCheckpoint(join(root, 'in'), tinyConfig, (name, values) => {
+      if (name === 'model.layers.1.self_attn.o_proj.weight') values[3 * 64 + 5] = 0x7f80;
+    });
+    await expect(attempt(root)).rejects.toMatchObject({
+      code: 'E_NON_FINITE_WEIGHT',
+      message: expect.stringContaining('"model.layers.1.self_attn.o_proj.weight" holds Infinity at [3, 5]') as string,
+    });
+    expect(readdirSync(root)).toEqual(['in']);
+  });
+
+  it('goes on after a failure and gives the bytes of an undisturbed run', async () => {
+    const root = setUp();
+    await attempt(root);
+    const expected = contents(join(root, 'out'));
+    const shards = weightFiles(join(root, 'out')).length;
+    expect(shards).toBeGreaterThan(3);
+
+    const other = setUp();
+    await expect(attempt(other, { executor: failingAfter(2) })).rejects.toThrow('the power went out');
+    expect(existsSync(join(other, 'out'))).toBe(false);
+    expect(weightFiles(join(other, 'out.cider-partial'))).toHaveLength(2);
+    const notes: string[] = [];
+    await attempt(other, { resume: true, notes });
+    expect(notes).toEqual(['going on: 2 files are done']);
+    expect(contents(join(other, 'out'))).toEqual(expected);
+    expect(readdirSync(other)).toEqual(['in', 'out']);
+  });
+
+  it('refuses to go on with other options and says which', async () => {
+    const root = setUp();
+    await expect(attempt(root, { executor: failingAfter(2) })).rejects.toThrow();
+    await expect(attempt(root, { resume: true, mode: 'w4a8' })).rejects.toMatchObject({
+      code: 'E_RESUME_MISMATCH',
+      message: expect.stringContaining('mode') as string,
+    });
+    await attempt(root, { mode: 'w4a8' });
+    expect(readdirSync(root)).toEqual(['in', 'out']);
+  });
+
+  it.each(faults)('survives %s at every file operation', async (fault) => {
+    const root = setUp();
+    const maxShardBytes = 1e6;
+    await attempt(root, { maxShardBytes });
+    const expected = contents(join(root, 'out'));
+    for (let at = 0, fired = true; fired; at++) {
+      const fileSystem = faultyFileSystem(fault, at);
+      const error: unknown = await attempt(root, { fileSystem, maxShardBytes, overwrite: true }).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      fired = fileSystem.fired;
+      if (error !== undefined) expect(error).toBeInstanceOf(CiderError);
+      if (error === undefined) expect(existsSync(join(root, 'out'))).toBe(true);
+      if (fault === 'EINTR' || fault === 'short') expect(error).toBeUndefined();
+      // Whole under its name, or waiting under the name that the next run looks for.
+      const place = existsSync(join(root, 'out')) ? 'out' : 'out.cider-old';
+      expect(contents(join(root, place)), `operation ${at}`).toEqual(expected);
+      expect(fileSystem.openFiles).toBe(0);
+    }
+    await attempt(root, { maxShardBytes, overwrite: true, resume: true });
+    expect(readdirSync(root)).toEqual(['in', 'out']);
+  });
+});
+
+/** Runs jobs here, but seals only so many files. */
+function failingAfter(files: number): JobExecutor {
+  const inner = inlineExecutor(nodeFileSystem);
+  let sealed = 0;
+  return {
+    run: async (job) => {
+      if (job.kind === 'seal' && sealed++ >= files) throw new Error('the power went out');
+      return inner.run(job);
+    },
+    close: () => inner.close(),
+  };
+}
