@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../testing/run-cli.ts';
@@ -103,6 +104,15 @@ describe('cider convert', () => {
     expect(run.exitCode).toBe(3);
     expect((JSON.parse(run.stdout) as Converted).error).toMatchObject({ code: 'E_ALREADY_QUANTIZED', exit: 3 });
     expect(readdirSync(root)).toEqual(['in', 'out']);
+  });
+
+  it('leaves an output alone that another run is writing, and exits 5', async () => {
+    const { root, model, out } = setUp();
+    writeFileSync(`${out}.cider-lock`, JSON.stringify({ pid: process.pid, host: hostname() }));
+    const run = await runCli(['convert', model, '-o', out]);
+    expect(run).toMatchObject({ exitCode: 5, stdout: '' });
+    expect(run.stderr).toContain(`process ${process.pid} on ${hostname()} is writing this output`);
+    expect(readdirSync(root)).toEqual(['in', 'out.cider-lock']);
   });
 
   it('replaces its own output on request', async () => {

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultyFileSystem, faults } from '../testing/faulty-file-system.ts';
@@ -147,6 +156,44 @@ describe('convert', () => {
       message: expect.stringContaining('"model.layers.1.self_attn.o_proj.weight" holds Infinity at [3, 5]') as string,
     });
     expect(readdirSync(root)).toEqual(['in']);
+  });
+
+  it('compares the disk with what it needs before it reads a weight', async () => {
+    const root = setUp();
+    const full = { ...nodeFileSystem, freeBytes: () => 1000 };
+    const untouched: JobExecutor = {
+      run: () => Promise.reject(new Error('a job ran')),
+      close: () => Promise.resolve(),
+    };
+    await expect(attempt(root, { fileSystem: full, executor: untouched })).rejects.toMatchObject({
+      name: 'ResourceError',
+      code: 'E_DISK_SPACE',
+      message: expect.stringMatching(/the output needs \d+ bytes, but 1000 are free$/) as string,
+    });
+    expect(readdirSync(root)).toEqual(['in']);
+  });
+
+  it('notices a source that changes while it is read', async () => {
+    const root = setUp();
+    const weights = join(root, 'in', 'model.safetensors');
+    const inner = inlineExecutor(nodeFileSystem);
+    let jobs = 0;
+    const executor: JobExecutor = {
+      run: (job) => {
+        if (++jobs === 5) truncateSync(weights, statSync(weights).size - 4000);
+        return inner.run(job);
+      },
+      close: () => inner.close(),
+    };
+    await expect(attempt(root, { executor })).rejects.toMatchObject({ name: 'InputError', code: 'E_FILE_CHANGED' });
+    expect(readdirSync(root)).toEqual(['in']);
+  });
+
+  it('does not copy what a link of the model leads to', async () => {
+    const root = setUp();
+    writeFileSync(join(root, 'secret'), 'mine');
+    symlinkSync(join(root, 'secret'), join(root, 'in', 'vocab.txt'));
+    await expect(attempt(root)).rejects.toMatchObject({ code: 'E_LINK_OUTSIDE' });
   });
 
   it('goes on after a failure and gives the bytes of an undisturbed run', async () => {

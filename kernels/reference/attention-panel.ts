@@ -39,22 +39,26 @@ export function attendPanel(
   // zero would not do, as it makes NaN of a NaN or infinity that the query must not see.
   const begin = last.begin;
   const end = Math.max(begin, panel[0].end);
+  const others: { position: number; lane: number }[] = [];
+  panel.forEach((query, lane) => {
+    for (let position = query.begin; position < Math.min(begin, query.end); position++) others.push({ position, lane });
+    for (let position = end; position < query.end; position++) others.push({ position, lane });
+  });
   const mixed = new Float64Array(tileSize);
   for (let d = 0; d < headDim; d += tileRows) {
     const values = cache.valueAt(d);
     const shared = values + begin * tileRows;
     innerProducts(scores, (begin - origin) * tileRows, head.values, shared, end - begin, mixed, 0);
-    const elements = Math.min(tileRows, headDim - d);
-    panel.forEach((query, lane) => {
-      const cell = lane * tileRows;
-      const addPosition = (position: number): void => {
-        const weight = scores[(position - origin) * tileRows + lane];
-        for (let i = 0; i < elements; i++) mixed[cell + i] += weight * head.values[values + position * tileRows + i];
-      };
-      for (let position = query.begin; position < Math.min(begin, query.end); position++) addPosition(position);
-      for (let position = end; position < query.end; position++) addPosition(position);
-      for (let i = 0; i < elements; i++) out[query.offset + d + i] = mixed[cell + i] / sums[lane];
-    });
+    for (const { position, lane } of others) {
+      const weight = scores[(position - origin) * tileRows + lane];
+      for (let i = 0; i < tileRows; i++) {
+        mixed[lane * tileRows + i] += weight * head.values[values + position * tileRows + i];
+      }
+    }
+    for (let lane = 0; lane < panel.length; lane++) {
+      const at = panel[lane].offset + d;
+      for (let i = 0; i < tileRows && d + i < headDim; i++) out[at + i] = mixed[lane * tileRows + i] / sums[lane];
+    }
   }
 }
 

@@ -46,6 +46,7 @@ describe('tensors', () => {
     expect(() => backend.allocate(3, 1.5)).toThrow(RangeError);
     expect(() => backend.upload(2, 2, new Float32Array(3))).toThrow('upload: [2, 2] needs 4 values, got 3');
     expect(() => backend.view(backend.allocate(2, 3), 4, 2)).toThrow('view: [2, 3] cannot be seen as [4, 2]');
+    expect(() => backend.view(backend.allocate(2, 3), -2, -3)).toThrow(RangeError);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { randomCodes, randomFloats } from '../../testing/random-arrays.ts';
-import type { IntegerWeight } from '../backend.ts';
+import type { IntegerWeight, LinearOptions } from '../backend.ts';
 import { openReferenceBackend } from './backend.ts';
 
 /** Lengths that no tile divides, and those of real models: docs/numerics.md, "Cases that every comparison includes". */
@@ -76,7 +76,9 @@ function randomWeight(
 async function run(x: Float32Array, rows: number, weight: IntegerWeight): Promise<Float32Array> {
   const out = backend.allocate(rows, weight.outFeatures);
   const input = backend.upload(rows, weight.inFeatures, x);
-  await backend.linear(out, input, backend.loadWeight(weight), { decode: 'w8a8' });
+  // Several rows are quantized without being asked.
+  const options: LinearOptions = rows === 1 ? { decode: 'w8a8' } : {};
+  await backend.linear(out, input, backend.loadWeight(weight), options);
   return backend.download(out);
 }
 
@@ -103,13 +105,17 @@ describe('linear with integer weights', () => {
     await expectSameBits(randomFloats(513 * 33, 1), 513, randomWeight(5, 33, 32, { bias: false }));
   });
 
-  it.each([0, 128])('rounds sums beyond 2^24 to nearest even, group size %i', async (groupSize) => {
-    const K = 4097;
-    const weight = randomWeight(5, K, groupSize);
-    weight.codes = weight.codes.map((_, i) => [127, -127, 127, -128, 126][Math.floor(i / K)]);
-    const x = new Float32Array(2 * K).fill(0.37);
-    x.fill(-0.37, K);
-    await expectSameBits(x, 2, weight);
+  it.each([0, 2048])('rounds sums beyond 2^24 to nearest even, group size %i', async (groupSize) => {
+    const [rows, N, K] = [4, 65, 4097];
+    const weight = randomWeight(N, K, groupSize);
+    // Rows of extremes, then rows whose sums lie at all distances from what an f32 holds.
+    const extremes = [127, -127, -128, 126];
+    const nearExtremes = randomCodes(N * K, 6, 120);
+    weight.codes = weight.codes.map((_, i) => extremes.at(Math.floor(i / K)) ?? nearExtremes[i]);
+    const x = randomFloats(rows * K, 7).map((value) => 0.37 + 0.01 * value);
+    x.fill(0.37, 0, K);
+    x.fill(-0.37, K, 2 * K);
+    await expectSameBits(x, rows, weight);
   });
 
   it('gives NaN for rows with NaN or infinity, and the bias alone for zero and subnormal rows', async () => {

@@ -38,6 +38,8 @@ export function createTensor(operation: string, rows: number, columns: number, v
 /** The same memory under another shape. */
 export function viewOf(handle: Tensor, rows: number, columns: number): ReferenceTensor {
   const tensor = tensorOf('view', 'tensor', handle);
+  checkSize('view', 'rows', rows);
+  checkSize('view', 'columns', columns);
   check(
     rows * columns === tensor.rows * tensor.columns,
     'view',

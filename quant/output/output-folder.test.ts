@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSy
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
-import { nodeFileSystem } from '../file-system.ts';
+import { nodeFileSystem, type FileSystem } from '../file-system.ts';
 import type { LockOwner } from './lock.ts';
 import { MANIFEST_NAME, serializeManifest, sha256, type Manifest } from './manifest.ts';
 import { OutputFolder } from './output-folder.ts';
@@ -137,6 +137,24 @@ describe('OutputFolder', () => {
     claim(output, input, false, { pid: 4712, host: 'here', isAlive: () => false }).release();
     expect(existsSync(`${output}.cider-lock`)).toBe(false);
     first.begin();
+  });
+
+  it('says that a folder is not writable before any work', () => {
+    const { input, output } = setUp();
+    const readOnly: FileSystem = {
+      ...nodeFileSystem,
+      open: (path, mode) => {
+        if (mode === 'create') throw Object.assign(new Error('read-only'), { code: 'EROFS', syscall: 'open' });
+        return nodeFileSystem.open(path, mode);
+      },
+    };
+    expect(() => OutputFolder.claim(readOnly, output, input, { overwrite: false, owner })).toThrow(
+      expect.objectContaining({
+        name: 'ResourceError',
+        code: 'E_NOT_WRITABLE',
+        message: expect.stringMatching(/the folder is not writable \(EROFS\)$/) as string,
+      }),
+    );
   });
 
   it('leaves the lock of another host alone', () => {
