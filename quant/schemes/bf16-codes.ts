@@ -32,12 +32,12 @@ const tableStarts = { 8: 0, 4: FRACTIONS * WINDOW } as const;
 /**
  * The codes of int8, then those of int4, as bytes. Of its 16 MiB only the pages near the ends of windows are ever
  * written or read much; the rest stays untouched zeros, which the system does not back with memory. It is a constant
- * so that V8 compiles its address into the loop, which makes that a fifth faster.
+ * of this module so that V8 compiles its address into the loop.
  */
 const table = new Uint8Array(2 * FRACTIONS * WINDOW);
 const filled = { 8: false, 4: false };
 
-/** Fills the part of `bits` at its first use, in about 10 ms. */
+/** Fills the part of `bits` at its first use, in some 10 ms. */
 export function prepareCodes(bits: 8 | 4): void {
   if (filled[bits]) return;
   filled[bits] = true;
