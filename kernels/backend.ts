@@ -131,6 +131,7 @@ export interface Backend {
   download(tensor: Tensor): Float32Array;
   /** The same memory under another shape, for norms and rotations that work on heads. Not released by itself. */
   view(tensor: Tensor, rows: number, columns: number): Tensor;
+  /** Takes the arrays of `source` over: the caller must not write to them again. */
   loadWeight(source: WeightSource): Weight;
   createKvCache(capacity: number, kvHeads: number, headDim: number): KvCache;
   /** Gives memory back early; handles left over go with the backend. */
