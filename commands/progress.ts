@@ -5,7 +5,7 @@ import { formatBytes, formatSeconds } from './text.ts';
 export interface Progress {
   /** `done` counts from 0 to the total; `item` is what is being worked on, for instance a tensor's name. */
   update(done: number, item?: string): void;
-  /** Leaves the last state on the screen. */
+  /** Leaves the last state on the screen; safe to call twice. */
   finish(): void;
 }
 
@@ -40,6 +40,7 @@ export function barProgress(stream: NodeJS.WriteStream, options: ProgressOptions
       bar.update(done, { state: describe(options, done, started), ...(item === undefined ? {} : { item }) });
     },
     finish: () => {
+      if (!bar.isActive) return;
       bar.update({ item: '' });
       bar.stop();
     },
