@@ -66,6 +66,14 @@ describe('cider inspect', () => {
     expect(run.stdout + run.stderr).not.toContain('\u001b');
   });
 
+  it('says what a file is that it cannot list', async () => {
+    const file = join(temporaryFolder(), 'model.gguf');
+    writeFileSync(file, 'GGUF\u0003\0\0\0 and so on');
+    const run = await runCli(['inspect', file]);
+    expect(run).toMatchObject({ exitCode: 3, stdout: '' });
+    expect(run.stderr).toMatch(/^error: model\.gguf: this is a GGUF file, and only safetensors files are read\nhint: /);
+  });
+
   it('finds values that are not finite only when it is asked to read them', async () => {
     const model = makeModel((name, values) => {
       if (name === 'model.layers.0.input_layernorm.weight') values[7] = 0x7fc0;

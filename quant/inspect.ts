@@ -39,10 +39,10 @@ export interface InspectOptions {
 }
 
 /**
- * Looks at a checkpoint. What is wrong with it becomes a problem in the result; only a path that is not there throws.
+ * Looks at a checkpoint. What is wrong with it becomes a problem in the result, as long as there is anything to show.
  *
  * @param path a folder, or one safetensors file
- * @throws NotFoundError, ResourceError
+ * @throws NotFoundError, ResourceError; InputError if no tensor can be listed
  */
 export async function inspect(path: string, options: InspectOptions): Promise<Inspection> {
   const problems: Problem[] = [];
@@ -53,6 +53,7 @@ export async function inspect(path: string, options: InspectOptions): Promise<In
     if (!(error instanceof InputError)) throw error;
     problems.push(error);
     const listing = listTensors(path);
+    if (listing.tensors.length === 0) throw error;
     for (const problem of listing.problems) if (problem.code !== error.code) problems.push(problem);
     return describe(listing.tensors, undefined, {
       files: filesOf(listing.tensors),

@@ -35,6 +35,7 @@ export function findCheckpointFiles(path: string, fileSystem: FileSystem): Check
   if (!status) {
     throw new NotFoundError(`${path}: no such model folder or file`, {
       code: 'E_MODEL_NOT_FOUND',
+      hint: 'give a folder on this machine; models are not downloaded',
       details: { file: path },
     });
   }
