@@ -13,7 +13,7 @@ import type { ManifestFile } from '../quant/output/manifest.ts';
 import { lockOwner } from './lock-owner.ts';
 import { integerIn, oneOf, parseBytes, parseClip, parseGroupSize, parseMode } from './options.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
-import { formatBytes, formatTable, printable } from './text.ts';
+import { formatBytes, formatTable, left, printable, right } from './text.ts';
 import { version } from './version.ts';
 
 interface ConvertFlags extends SharedFlags {
@@ -180,13 +180,7 @@ function describePlan(conversion: Conversion): string {
   const rows = conversion.tensors.map(planRow);
   const { in: bytesIn, out: bytesOut } = conversion.bytes;
   const table = formatTable(
-    [
-      { title: 'tensor', align: 'left' },
-      { title: 'shape', align: 'right' },
-      { title: 'becomes', align: 'left' },
-      { title: 'before', align: 'right' },
-      { title: 'after', align: 'right' },
-    ],
+    [left('tensor'), right('shape'), left('becomes'), right('before'), right('after')],
     rows.map((row) => [
       printable(row.name),
       row.shape.join(' × '),

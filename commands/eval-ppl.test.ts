@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { EvaluationRow } from '../eval/evaluate.ts';
+import type { Protocol } from '../eval/perplexity/protocol.ts';
 import { runCli } from '../testing/run-cli.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { writeTinyCheckpoint } from '../testing/tiny-checkpoint.ts';
@@ -12,17 +14,8 @@ interface Evaluated {
   env: { backend: string; isa: string };
   result: {
     model: string;
-    protocol: { name: string; ctx: number; windows: number; tokens: number; bos: boolean; textSha256: string };
-    rows: {
-      config: string;
-      perplexity: number;
-      standardError: number;
-      deltaPercent: number;
-      seconds: number;
-      tokensPerSecond: number;
-      peakMemoryBytes: number;
-      modelBytes: number;
-    }[];
+    protocol: Protocol;
+    rows: EvaluationRow[];
   };
   error?: { code: string };
 }

@@ -17,7 +17,7 @@ import { UsageError } from '../quant/errors.ts';
 import { integerIn } from './options.ts';
 import { packagePath } from './package-path.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
-import { formatBytes, formatTable, printable } from './text.ts';
+import { formatBytes, formatTable, left, printable, right } from './text.ts';
 
 interface EvalFlags extends SharedFlags {
   configs?: string[];
@@ -162,13 +162,13 @@ function groupNotes(config: ModelConfig, chosen: readonly Configuration[]): stri
 function describe(model: string, data: string, protocol: Protocol, rows: readonly EvaluationRow[]): string {
   const table = formatTable(
     [
-      { title: 'config', align: 'left' },
-      { title: 'perplexity', align: 'right' },
-      { title: 'change', align: 'right' },
-      { title: 'seconds', align: 'right' },
-      { title: 'tokens/s', align: 'right' },
-      { title: 'peak memory', align: 'right' },
-      { title: 'weights', align: 'right' },
+      left('config'),
+      right('perplexity'),
+      right('change'),
+      right('seconds'),
+      right('tokens/s'),
+      right('peak memory'),
+      right('weights'),
     ],
     rows.map((row, index) => [
       row.config,

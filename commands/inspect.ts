@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { InputError } from '../quant/errors.ts';
 import { inspect, type Inspection } from '../quant/inspect.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
-import { formatBytes, formatTable, printable } from './text.ts';
+import { formatBytes, formatTable, left, printable, right } from './text.ts';
 
 interface InspectFlags extends SharedFlags {
   check?: boolean;
@@ -44,12 +44,7 @@ async function run(model: string, flags: InspectFlags, { output, signal }: Comma
 function describe({ files, scheme, parameters, tensors, problems }: Inspection): string {
   const bytes = files.reduce((total, file) => total + file.bytes, 0);
   const table = formatTable(
-    [
-      { title: 'tensor', align: 'left' },
-      { title: 'dtype', align: 'left' },
-      { title: 'shape', align: 'right' },
-      { title: 'size', align: 'right' },
-    ],
+    [left('tensor'), left('dtype'), right('shape'), right('size')],
     tensors.map((tensor) => [
       printable(tensor.name),
       printable(tensor.dtype),

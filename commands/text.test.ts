@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatSeconds, formatTable, printable } from './text.ts';
+import { formatBytes, formatSeconds, formatTable, left, printable, right } from './text.ts';
 
 describe('printable', () => {
   it('shows control characters and direction marks as escapes', () => {
@@ -37,10 +37,7 @@ describe('formatSeconds', () => {
 
 describe('formatTable', () => {
   it('pads columns to their widest cell', () => {
-    const columns = [
-      { title: 'name', align: 'left' },
-      { title: 'bytes', align: 'right' },
-    ] as const;
+    const columns = [left('name'), right('bytes')] as const;
     expect(
       formatTable(columns, [
         ['a', '1'],

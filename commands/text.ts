@@ -32,6 +32,9 @@ export interface Column {
   align: 'left' | 'right';
 }
 
+export const left = (title: string): Column => ({ title, align: 'left' });
+export const right = (title: string): Column => ({ title, align: 'right' });
+
 /** Rows under titles, padded with spaces; no lines, so that it can be cut and pasted. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map((column, i) => Math.max(column.title.length, ...rows.map((row) => row[i].length)));

@@ -35,7 +35,7 @@ const fixedBiases: Readonly<Record<Family, Readonly<Record<string, boolean>>>> =
   qwen3: { mlp_bias: false },
 };
 
-/** Refuses members that would change the arithmetic in ways that are not implemented. */
+/** Refuses members that would change the arithmetic in ways that the forward pass does not know. */
 export function checkArchitecture(fields: ConfigFields, family: Family): void {
   const activation = fields.string('hidden_act') ?? 'silu';
   // Two names of the same function.
