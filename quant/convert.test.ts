@@ -189,6 +189,28 @@ describe('convert', () => {
     expect(readdirSync(root)).toEqual(['in']);
   });
 
+  it('has few files open at a time, however many it writes', async () => {
+    const root = setUp();
+    const open = new Set<number>();
+    let most = 0;
+    const counting: FileSystem = {
+      ...nodeFileSystem,
+      open: (path, mode) => {
+        const fd = nodeFileSystem.open(path, mode);
+        most = Math.max(most, open.add(fd).size);
+        return fd;
+      },
+      close: (fd) => {
+        open.delete(fd);
+        nodeFileSystem.close(fd);
+      },
+    };
+    await attempt(root, { fileSystem: counting, maxShardBytes: 1 });
+    expect(weightFiles(join(root, 'out')).length).toBeGreaterThan(20);
+    expect(most).toBeLessThan(20);
+    expect(open.size).toBe(0);
+  });
+
   it('does not copy what a link of the model leads to', async () => {
     const root = setUp();
     writeFileSync(join(root, 'secret'), 'mine');

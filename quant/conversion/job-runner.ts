@@ -6,10 +6,13 @@ import { quantizeRows } from '../schemes/quantize-rows.ts';
 import { groupsPerRow, NonFiniteWeightError, type FloatRows } from '../schemes/scheme.ts';
 import type { CopyJob, Job, JobResult, QuantizeJob, SealJob, SourceRange } from './job.ts';
 
+/** Jobs come file by file, so that a few open files suffice however many shards a checkpoint has. */
+const MAX_OPEN_FILES = 8;
+
 /** Hashing reads back in pieces of this size. */
 const HASH_CHUNK_BYTES = 4 * 1024 * 1024;
 
-/** Runs one job after the other in this thread; files stay open between jobs until they are sealed. */
+/** Runs one job after the other in this thread; a few files stay open between jobs. */
 export class JobRunner {
   readonly #fileSystem: FileSystem;
   readonly #sources = new Map<string, number>();
@@ -37,10 +40,7 @@ export class JobRunner {
 
   close(): void {
     for (const files of [this.#sources, this.#targets]) {
-      for (const [path, fd] of files) {
-        files.delete(path);
-        closeFile(this.#fileSystem, fd, path);
-      }
+      for (const [path, fd] of files) this.#close(files, path, fd);
     }
   }
 
@@ -81,8 +81,7 @@ export class JobRunner {
       if (!readExactly(this.#fileSystem, fd, piece, position, job.path)) throw changed(job.path, undefined);
       hash.update(piece);
     }
-    this.#targets.delete(job.path);
-    closeFile(this.#fileSystem, fd, job.path);
+    this.#close(this.#targets, job.path, fd);
     return hash.digest('hex');
   }
 
@@ -105,9 +104,18 @@ export class JobRunner {
     return this.#open(this.#targets, path, 'modify');
   }
 
+  #close(files: Map<string, number>, path: string, fd: number): void {
+    files.delete(path);
+    closeFile(this.#fileSystem, fd, path);
+  }
+
   #open(files: Map<string, number>, path: string, mode: 'read' | 'modify'): number {
     const known = files.get(path);
     if (known !== undefined) return known;
+    for (const [oldest, oldestFd] of files) {
+      if (files.size < MAX_OPEN_FILES) break;
+      this.#close(files, oldest, oldestFd);
+    }
     const fd = fileOperation(path, () => this.#fileSystem.open(path, mode));
     files.set(path, fd);
     return fd;
