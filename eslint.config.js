@@ -30,11 +30,12 @@ export default tseslint.config(
     },
   },
   {
-    files: ['bin/**/*.ts', 'commands/**/*.ts', 'eval/**/*.ts', 'quant/**/*.ts', 'kernels/**/*.ts'],
+    files: ['bin/**/*.ts', 'commands/**/*.ts', 'library/**/*.ts', 'eval/**/*.ts', 'quant/**/*.ts', 'kernels/**/*.ts'],
     ignores: ['**/*.test.ts', '**/bench/**'],
     rules: { 'no-console': 'error' },
   },
   downwardsOnly('commands', ['**/bin/*']),
+  downwardsOnly('library', ['**/bin/*', '**/commands/*']),
   downwardsOnly('eval', ['**/bin/*', '**/commands/*', '**/kernels/native*', '**/kernels/reference/backend*']),
   downwardsOnly('quant', ['**/bin/*', '**/commands/*', '**/eval/*', '**/kernels/native*', '**/kernels/backend*']),
   downwardsOnly('kernels', ['**/bin/*', '**/commands/*', '**/eval/*', '**/quant/*']),

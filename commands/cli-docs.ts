@@ -40,7 +40,10 @@ const text = [
   '## Exit codes',
   exits.join(' · '),
   '## Environment',
-  '`NO_COLOR`, `FORCE_COLOR`: colours off, on. `CI`: no bars. `CIDER_DEBUG=1`: stack of an error.',
+  [
+    '`NO_COLOR`, `FORCE_COLOR`: colours off, on. `CI`: no bars. `CIDER_DEBUG=1`: stack of an error.',
+    '`CIDER_LIBRARY`: another build of the native library. `CIDER_ISA`: one of its instruction sets (`cider doctor`).',
+  ].join('\n'),
 ]
   .join('\n\n')
   .concat('\n');

@@ -3,12 +3,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { nativeLibraryForTests } from '../testing/native-library.ts';
 import { runCli } from '../testing/run-cli.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint } from '../testing/tiny-checkpoint.ts';
 
 interface Converted {
   ok: boolean;
+  env: { backend: string | null; librarySha256: string | null };
   warnings: string[];
   result: {
     output: string;
@@ -55,6 +57,30 @@ describe('cider convert', () => {
       const sum = createHash('sha256').update(bytes).digest('hex');
       expect(file).toMatchObject({ sha256: sum, bytes: bytes.length });
     }
+  });
+
+  it.each(['w8a8', 'w4a8', 'w4a16'])('writes the same bytes with and without the native library: %s', async (mode) => {
+    const { root, model, out } = setUp();
+    const plain = join(root, 'plain');
+    const options = ['--mode', mode, '--gs', '32', '--json'];
+    const [fast, slow] = await Promise.all([
+      runCli(['convert', model, '-o', out, ...options]),
+      runCli(['convert', model, '-o', plain, ...options], { env: { CIDER_LIBRARY: join(root, 'no-library') } }),
+    ]);
+    const [native, reference] = [fast, slow].map(({ stdout }) => JSON.parse(stdout) as Converted);
+    expect(native.result.files).toEqual(reference.result.files);
+    expect(reference).toMatchObject({ warnings: [], env: { backend: null, librarySha256: null } });
+    if (nativeLibraryForTests()) expect(native.env).toMatchObject({ backend: 'cpu' });
+  });
+
+  it('names a weight that is not finite', async () => {
+    const root = temporaryFolder();
+    writeTinyCheckpoint(root, tinyConfig, (name, values) => {
+      if (name.endsWith('layers.1.mlp.up_proj.weight')) values[5 * 64 + 7] = 0x7f80;
+    });
+    const run = await runCli(['convert', root, '-o', join(temporaryFolder(), 'out')]);
+    expect(run).toMatchObject({ exitCode: 3, stdout: '' });
+    expect(run.stderr).toContain('tensor "model.layers.1.mlp.up_proj.weight" holds Infinity at [5, 7]');
   });
 
   it('prints the plan of a dry run and writes nothing', async () => {

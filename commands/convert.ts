@@ -15,6 +15,7 @@ import { integerIn, oneOf, parseBytes, parseClip, parseGroupSize, parseMode } fr
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
 import { formatBytes, formatTable, left, printable, right } from './text.ts';
 import { version } from './version.ts';
+import { openNativeQuantizer, type NativeQuantizer } from './weight-quantizer.ts';
 
 interface ConvertFlags extends SharedFlags {
   output: string;
@@ -105,17 +106,22 @@ async function run(model: string, flags: ConvertFlags, context: CommandContext):
       context.output.print(describePlan(conversion));
       return { result: { ...summary(conversion, flags, []), plan: conversion.tensors.map(planRow) } };
     }
-    const files = await write(conversion, flags, context);
+    const quantizer = flags.clip.kind === 'minmax' ? await openNativeQuantizer(flags.threads) : undefined;
+    const files = await write(conversion, flags, context, quantizer);
     context.output.print(describeResult(conversion, flags, files));
-    return { result: summary(conversion, flags, files) };
+    return { result: summary(conversion, flags, files), ...(quantizer && { backend: quantizer.used }) };
   } finally {
     checkpoint.close();
   }
 }
 
-async function write(conversion: Conversion, flags: ConvertFlags, context: CommandContext): Promise<ManifestFile[]> {
-  const { output, signal } = context;
-  const executor = workerExecutor(flags.threads);
+async function write(
+  conversion: Conversion,
+  flags: ConvertFlags,
+  { output, signal }: CommandContext,
+  quantizer: NativeQuantizer | undefined,
+): Promise<ManifestFile[]> {
+  const executor = workerExecutor(flags.threads, quantizer?.quantize);
   const progress = output.progress({ label: 'convert', total: conversion.bytes.in, unit: 'bytes' });
   try {
     return await convert(conversion, {
@@ -137,6 +143,7 @@ async function write(conversion: Conversion, flags: ConvertFlags, context: Comma
   } finally {
     progress.finish();
     await executor.close();
+    await quantizer?.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { NativeError } from '../kernels/native/status.ts';
 import {
   BackendUnavailableError,
   CiderError,
@@ -30,12 +31,16 @@ export class InterruptedError extends Error {
   }
 }
 
+/** A comparison that a command was asked for did not hold. */
+export class CheckFailedError extends CiderError {}
+
 const exitOfClass = [
   [UsageError, exitCodes.usage],
   [InputError, exitCodes.input],
   [NotFoundError, exitCodes.notFound],
   [ResourceError, exitCodes.resources],
   [BackendUnavailableError, exitCodes.backend],
+  [CheckFailedError, exitCodes.check],
 ] as const;
 
 /** The one place that turns an error into words, a code and an exit status. */
@@ -65,6 +70,10 @@ export function describeFailure(error: unknown): Failure {
     const message = 'not enough memory: an allocation failed';
     return { code: 'E_OUT_OF_MEMORY', exit: exitCodes.resources, message, hint, details: {} };
   }
+  if (error instanceof NativeError && error.status === 'i/o error') {
+    const hint = 'see that the files of the model are still there and can be read';
+    return { code: 'E_IO', exit: exitCodes.resources, message: error.message, hint, details: {} };
+  }
   return {
     code: 'E_INTERNAL',
     exit: exitCodes.internal,
@@ -75,5 +84,6 @@ export function describeFailure(error: unknown): Failure {
 }
 
 function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof NativeError) return error.status === 'out of memory';
   return error instanceof RangeError && /array buffer allocation failed/i.test(error.message);
 }

@@ -38,7 +38,8 @@ describe('cider eval-ppl', () => {
   });
 
   it('holds everything in one JSON document', async () => {
-    const run = await runCli(['eval-ppl', model, '--data', text, '--configs', 'fp16,w4a8', ...short, '--json']);
+    const args = ['eval-ppl', model, '--data', text, '--configs', 'fp16,w4a8', '--backend', 'reference', ...short];
+    const run = await runCli([...args, '--json']);
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
     const { schema, ok, env, result } = JSON.parse(run.stdout) as Evaluated;
     expect({ schema, ok }).toEqual({ schema: 'cider.eval-ppl/1', ok: true });

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { loadText, parseTextSource } from '../eval/datasets/load-text.ts';
-import { evaluate, type EvaluationRow } from '../eval/evaluate.ts';
+import { evaluate, type EvaluationRequest, type EvaluationRow } from '../eval/evaluate.ts';
 import {
   configurations,
   parseConfiguration,
@@ -9,17 +9,17 @@ import {
 } from '../eval/model/configurations.ts';
 import { loadTokenizer } from '../eval/model/tokenizer.ts';
 import { prepareText, type Protocol } from '../eval/perplexity/protocol.ts';
-import { openReferenceBackend } from '../kernels/reference/backend.ts';
 import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
 import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
 import { readModelConfig, type ModelConfig } from '../quant/checkpoint/hf-config.ts';
 import { UsageError } from '../quant/errors.ts';
+import { backendOptions, openBackend, type BackendFlags, type OpenedBackend } from './backend.ts';
 import { integerIn } from './options.ts';
 import { packagePath } from './package-path.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
 import { formatBytes, formatTable, left, printable, right } from './text.ts';
 
-interface EvalFlags extends SharedFlags {
+interface EvalFlags extends SharedFlags, BackendFlags {
   configs?: string[];
   data?: string;
   ctx?: number;
@@ -44,7 +44,7 @@ Examples:
   cider eval-ppl model-w8a8/ --data text.txt`;
 
 export function evalPplCommand(): Command {
-  return new Command('eval-ppl')
+  const command = new Command('eval-ppl')
     .summary('measure what quantization costs: perplexity by configuration')
     .description(
       'Measure the perplexity of a model in several configurations. A float model is quantized while it is loaded; a ' +
@@ -74,49 +74,66 @@ export function evalPplCommand(): Command {
     .action((model: string | undefined, flags: EvalFlags) =>
       runCommand('eval-ppl', flags, (context) => run(model, flags, context)),
     );
+  for (const option of backendOptions()) command.addOption(option);
+  return command;
 }
 
 async function run(model: string | undefined, flags: EvalFlags, context: CommandContext): Promise<CommandOutcome> {
-  const { output, signal } = context;
   const checkpoint = Checkpoint.open(model ?? packagePath(BUNDLED_MODEL));
   try {
     const config = readModelConfig(checkpoint.folder);
-    const chosen = chooseConfigurations(config, flags.configs);
-    const ctx = chooseCtx(config, flags.ctx);
-    const text = loadText(
-      parseTextSource(flags.data ?? (model === undefined ? packagePath(BUNDLED_TEXT) : 'wikitext2')),
-      {
-        wikitext2Path: process.env['CIDER_WIKITEXT2'],
-      },
-    );
-    const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
-    const ids = await tokenizer.encodeLong(text.text);
-    const prepared = prepareText(ids, tokenizer.prefixIds, text.sha256, { ctx, samples: flags.samples });
-    for (const note of groupNotes(config, chosen)) output.note(note);
-
-    const backend = openReferenceBackend();
-    const progress = output.progress({
-      label: 'eval-ppl',
-      total: chosen.length * prepared.windows.length,
-      unit: 'windows',
-    });
+    const request = {
+      checkpoint,
+      config,
+      configurations: chooseConfigurations(config, flags.configs),
+      ctx: chooseCtx(config, flags.ctx),
+    };
+    // Before the text, which may take long to encode.
+    const opened = await openBackend(flags, context.output);
     try {
-      const rows = await evaluate({ checkpoint, config, configurations: chosen, windows: prepared.windows }, backend, {
-        signal,
-        onWindow: (configuration, done, perplexity) => {
-          progress.update(done, `${configuration} ${perplexity.toFixed(3)}`);
-        },
-      });
-      progress.finish();
-      const name = model ?? 'tiny-qwen3 (bundled)';
-      output.print(describe(name, text.name, prepared.protocol, rows));
-      return { result: { model: name, data: text.name, protocol: prepared.protocol, rows }, backend: backend.info };
+      return await evaluateOn(opened, request, model, flags, context);
     } finally {
-      progress.finish();
-      backend.close();
+      opened.backend.close();
     }
   } finally {
     checkpoint.close();
+  }
+}
+
+interface Request extends Omit<EvaluationRequest, 'windows'> {
+  ctx: number;
+}
+
+async function evaluateOn(
+  { backend, used }: OpenedBackend,
+  { ctx, ...request }: Request,
+  model: string | undefined,
+  flags: EvalFlags,
+  { output, signal }: CommandContext,
+): Promise<CommandOutcome> {
+  const { checkpoint, config, configurations: chosen } = request;
+  const source = flags.data ?? (model === undefined ? packagePath(BUNDLED_TEXT) : 'wikitext2');
+  const text = loadText(parseTextSource(source), { wikitext2Path: process.env['CIDER_WIKITEXT2'] });
+  const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
+  const ids = await tokenizer.encodeLong(text.text);
+  const { windows, protocol } = prepareText(ids, tokenizer.prefixIds, text.sha256, { ctx, samples: flags.samples });
+  for (const note of groupNotes(config, chosen)) output.note(note);
+
+  const total = chosen.length * windows.length;
+  const progress = output.progress({ label: 'eval-ppl', total, unit: 'windows' });
+  try {
+    const rows = await evaluate({ ...request, windows }, backend, {
+      signal,
+      onWindow: (configuration, done, perplexity) => {
+        progress.update(done, `${configuration} ${perplexity.toFixed(3)}`);
+      },
+    });
+    progress.finish();
+    const name = model ?? 'tiny-qwen3 (bundled)';
+    output.print(describe(name, text.name, protocol, rows));
+    return { result: { model: name, data: text.name, protocol, rows }, backend: used };
+  } finally {
+    progress.finish();
   }
 }
 

@@ -13,6 +13,11 @@ export function integerIn(minimum: number, maximum: number): (text: string) => n
   };
 }
 
+/** Values with commas between them. */
+export function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
+  return (text) => text.split(',').map((part) => parse(part.trim()));
+}
+
 export function oneOf<T extends string>(allowed: readonly T[]): (text: string) => T {
   return (text) => {
     const found = allowed.find((value) => value === text);

@@ -1,9 +1,12 @@
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './bench.ts';
 import { convertCommand } from './convert.ts';
+import { doctorCommand } from './doctor.ts';
 import { evalPplCommand } from './eval-ppl.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { inspectCommand } from './inspect.ts';
 import { failBeforeCommand } from './run-command.ts';
+import { verifyBitexactCommand } from './verify-bitexact.ts';
 import { version } from './version.ts';
 
 /** The command tree; `docs/cli.md` is generated from it. */
@@ -14,7 +17,14 @@ export function buildProgram(): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help of a command')
     .addHelpText('after', '\nFirst try: cider eval-ppl    (evaluates the bundled model; needs nothing else)');
-  for (const command of [convertCommand(), inspectCommand(), evalPplCommand()]) {
+  for (const command of [
+    convertCommand(),
+    inspectCommand(),
+    evalPplCommand(),
+    benchCommand(),
+    verifyBitexactCommand(),
+    doctorCommand(),
+  ]) {
     program.addCommand(
       command
         .option('--json', 'print one JSON document on stdout instead of text')

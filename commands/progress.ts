@@ -12,7 +12,7 @@ export interface Progress {
 export interface ProgressOptions {
   label: string;
   total: number;
-  unit: 'bytes' | 'windows';
+  unit: 'bytes' | 'windows' | 'cases' | 'measurements';
 }
 
 export const silentProgress: Progress = {
@@ -78,6 +78,6 @@ function describe(options: ProgressOptions, done: number, started: number): stri
   const amount =
     options.unit === 'bytes'
       ? `${formatBytes(done)} of ${formatBytes(options.total)}, ${formatBytes(Math.round(rate))}/s`
-      : `${done} of ${options.total} windows`;
+      : `${done} of ${options.total} ${options.unit}`;
   return `${amount}, ${remaining} left`;
 }

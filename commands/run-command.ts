@@ -23,8 +23,8 @@ export interface CommandContext {
 export interface CommandOutcome {
   /** The `result` of the JSON document. */
   result: object;
-  /** The backend that did the arithmetic, if any did. */
-  backend?: BackendInfo;
+  /** The backend that did the arithmetic, if any did, and the SHA-256 of its library if it has one. */
+  backend?: BackendInfo & { librarySha256?: string | undefined };
   /** Set if the command did its work and what it found is a failure; the result is printed all the same. */
   failure?: CiderError;
 }
@@ -84,7 +84,7 @@ function jsonDocument(
       cpu: os.cpus()[0]?.model ?? 'unknown',
       isa: outcome.backend?.isa ?? null,
       backend: outcome.backend?.name ?? null,
-      librarySha256: null,
+      librarySha256: outcome.backend?.librarySha256 ?? null,
     },
     warnings,
     elapsedSeconds: Number(elapsedSeconds.toFixed(3)),

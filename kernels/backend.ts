@@ -6,7 +6,8 @@
  * so that every backend gives the same bits for W8A8 and W4A8.
  *
  * The operations that take long (`linear`, `attention`, `crossEntropy`) return promises so that a signal gets through
- * between their pieces; the others finish before they return. Arguments that do not fit throw a `RangeError`.
+ * between their pieces; the others finish before they return. Arguments that do not fit throw a `RangeError`. Calls
+ * follow one another: the promise of one is awaited before the next call.
  */
 
 /** f32 `[rows, columns]` in memory of the backend. */
@@ -45,7 +46,21 @@ interface WeightShape {
 export interface DenseWeight extends WeightShape {
   kind: 'dense';
   dtype: 'F32' | 'F16' | 'BF16';
+  data: Float32Array | Uint16Array | StoredFloats;
+}
+
+/** Float weights that are in memory. */
+export interface LoadedDenseWeight extends DenseWeight {
   data: Float32Array | Uint16Array;
+}
+
+/** Float weights that are still in a file, for backends that map it; the others read them. */
+export interface StoredFloats {
+  path: string;
+  /** Bytes from the start of the file; of any alignment. */
+  offset: number;
+  bytes: number;
+  read: () => Float32Array | Uint16Array;
 }
 
 /** Symmetric codes for W8A8 and W4A8: activations are quantized per token before the integer product. */

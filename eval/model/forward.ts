@@ -13,20 +13,26 @@ export interface ForwardContext {
 }
 
 /**
- * Runs the decoder over a sequence of its own, from position 0 on, and leaves the normed hidden states of all tokens in
- * `scratch.normed`. Each layer's keys and values live only as long as the layer is computed.
+ * Runs the decoder over the tokens that follow those in the caches, and leaves the normed hidden states of all of them in
+ * `scratch.normed`.
  *
  * @param tokenIds as many as the scratch has rows, each inside the vocabulary
+ * @param caches one a layer, with room for the tokens. Without them the tokens are a sequence of their own, from
+ * position 0 on, and each layer's keys and values live only as long as the layer is computed.
  */
-export async function forward(context: ForwardContext, tokenIds: Int32Array): Promise<void> {
+export async function forward(
+  context: ForwardContext,
+  tokenIds: Int32Array,
+  caches?: readonly KvCache[],
+): Promise<void> {
   const { backend, config, weights, scratch } = context;
   backend.embedding(scratch.hidden, weights.embedding, tokenIds);
   for (const [index, layer] of weights.layers.entries()) {
-    const cache = backend.createKvCache(scratch.rows, config.kvHeads, config.headDim);
+    const cache = caches?.[index] ?? backend.createKvCache(scratch.rows, config.kvHeads, config.headDim);
     try {
       await attentionBlock(context, layer, cache, config.slidingWindow[index]);
     } finally {
-      backend.release(cache);
+      if (!caches) backend.release(cache);
     }
     await mlpBlock(context, layer);
   }

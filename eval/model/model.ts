@@ -1,14 +1,15 @@
-import type { Backend } from '../../kernels/backend.ts';
+import type { Backend, KvCache } from '../../kernels/backend.ts';
 import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import { InputError } from '../../quant/errors.ts';
 import type { DecoderWeights } from './decoder-weights.ts';
 import { forward, type ForwardContext } from './forward.ts';
 import { attentionFactor, inverseFrequencies } from './rope.ts';
 import { allocateScratch, type Scratch } from './scratch.ts';
+import { DecoderSequence } from './sequence.ts';
 
 /**
- * A decoder of the Llama line on a backend. Sequences stand for themselves: each starts at position 0 and knows nothing
- * of earlier calls. Calls must follow one another, as they share their scratch memory.
+ * A decoder of the Llama line on a backend. Calls stand for themselves: each starts at position 0 and knows nothing of
+ * earlier ones, but for those of a `DecoderSequence`. They must follow one another, as they share their scratch memory.
  */
 export class DecoderModel {
   readonly config: ModelConfig;
@@ -57,17 +58,44 @@ export class DecoderModel {
     return this.#backend.crossEntropy(normed, this.#weights.head, tokenIds.subarray(1));
   }
 
+  /** A sequence that grows token by token, up to `capacity` of them. It must be closed before the model. */
+  startSequence(capacity: number): DecoderSequence {
+    const { layers, kvHeads, headDim } = this.config;
+    const caches = Array.from({ length: layers }, () => this.#backend.createKvCache(capacity, kvHeads, headDim));
+    return new DecoderSequence(capacity, {
+      lastLogits: (tokenIds) => this.#lastLogits(tokenIds, caches),
+      release: () => {
+        for (const cache of caches) this.#backend.release(cache);
+      },
+    });
+  }
+
   close(): void {
     this.#scratch?.release();
     this.#scratch = undefined;
     for (const handle of this.#weights.handles) this.#backend.release(handle);
   }
 
-  async #forward(tokenIds: Int32Array): Promise<Scratch> {
+  /** Logits after the last token: `[vocabSize]`. */
+  async #lastLogits(tokenIds: Int32Array, caches: readonly KvCache[]): Promise<Float32Array> {
+    const { hiddenSize, vocabSize } = this.config;
+    const backend = this.#backend;
+    const { normed } = await this.#forward(tokenIds, caches);
+    const last = backend.upload(1, hiddenSize, backend.download(normed).subarray(-hiddenSize));
+    const logits = backend.allocate(1, vocabSize);
+    try {
+      await backend.linear(logits, last, this.#weights.head);
+      return backend.download(logits);
+    } finally {
+      for (const handle of [last, logits]) backend.release(handle);
+    }
+  }
+
+  async #forward(tokenIds: Int32Array, caches?: readonly KvCache[]): Promise<Scratch> {
     this.#checkTokens(tokenIds);
     const scratch = this.#scratchFor(tokenIds.length);
     const [backend, config, weights, rope] = [this.#backend, this.config, this.#weights, this.#rope];
-    await forward({ backend, config, weights, rope, scratch }, tokenIds);
+    await forward({ backend, config, weights, rope, scratch }, tokenIds, caches);
     return scratch;
   }
 

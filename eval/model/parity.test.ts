@@ -2,11 +2,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { narrowBf16, narrowF16 } from '../../kernels/reference/float-formats.ts';
+import { openNativeBackend } from '../../kernels/native/backend.ts';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
 import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
 import { readModelConfig, type ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import { writeSafetensors } from '../../quant/checkpoint/safetensors-writer.ts';
 import { goldenTensor } from '../../testing/golden-weights.ts';
+import { nativeLibraryForTests } from '../../testing/native-library.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { parseConfiguration } from './configurations.ts';
 import { loadModel } from './load.ts';
@@ -48,7 +50,11 @@ const narrow = { F16: narrowF16, BF16: narrowBf16 };
 const elementsOf = (values: Float32Array, dtype: FloatDtype): Uint8Array =>
   new Uint8Array(dtype === 'F32' ? values.buffer : Uint16Array.from(values, narrow[dtype]).buffer);
 
+const library = nativeLibraryForTests();
+
 interface Variant {
+  /** An instruction set of the native library; without it the reference computes. */
+  isa?: string;
   config?: object;
   dtype?: FloatDtype;
   /** Other values for a tensor than the golden's own. */
@@ -72,7 +78,7 @@ async function difference(golden: Golden, variant: Variant = {}): Promise<number
   writeSafetensors(join(folder, 'model.safetensors'), tensors);
 
   const checkpoint = Checkpoint.open(folder);
-  const backend = openReferenceBackend();
+  const backend = library && variant.isa ? openNativeBackend(library, { isa: variant.isa }) : openReferenceBackend();
   try {
     const written = readModelConfig(folder);
     const modelConfig = variant.reconfigure?.(written) ?? written;
@@ -106,6 +112,11 @@ describe.each(goldenNames)('logits of %s equal those of transformers', (name) =>
 
   it('by the config that transformers 4 would write', async () => {
     expect(await difference(golden, { config: golden.configs[1] })).toBeLessThan(TOLERANCE);
+  });
+
+  it.each(library?.isas ?? [])('by the native library on %s', async (isa) => {
+    expect(await difference(golden, { isa })).toBeLessThan(TOLERANCE);
+    expect(await difference(golden, { isa, dtype: 'BF16' })).toBeLessThan(TOLERANCE);
   });
 });
 

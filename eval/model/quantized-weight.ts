@@ -1,9 +1,9 @@
-import type { DenseWeight, WeightSource } from '../../kernels/backend.ts';
+import type { LoadedDenseWeight, WeightSource } from '../../kernels/backend.ts';
 import { InputError } from '../../quant/errors.ts';
 import { quantizeAffine } from '../../quant/schemes/quantize-affine.ts';
 import { quantizeRows } from '../../quant/schemes/quantize-rows.ts';
 import { groupsPerRow, NonFiniteWeightError } from '../../quant/schemes/scheme.ts';
-import type { Configuration } from './configurations.ts';
+import type { AffineConfiguration, IntegerConfiguration } from './configurations.ts';
 
 /**
  * The weight as the configuration wants it. A row whose length is not a multiple of the group size ends in a shorter
@@ -12,8 +12,11 @@ import type { Configuration } from './configurations.ts';
  * @param name of the tensor, for errors
  * @throws InputError `E_NON_FINITE_WEIGHT`
  */
-export function quantizeWeight(weight: DenseWeight, configuration: Configuration, name: string): WeightSource {
-  if (configuration.kind === 'stored') return weight;
+export function quantizeWeight(
+  weight: LoadedDenseWeight,
+  configuration: IntegerConfiguration | AffineConfiguration,
+  name: string,
+): WeightSource {
   const { outFeatures, inFeatures, dtype, data } = weight;
   const rows = { dtype, data, rows: outFeatures, columns: inFeatures };
   try {

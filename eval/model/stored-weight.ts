@@ -1,11 +1,11 @@
-import type { AffineWeight, DenseWeight, IntegerWeight } from '../../kernels/backend.ts';
+import type { AffineWeight, DenseWeight, IntegerWeight, LoadedDenseWeight } from '../../kernels/backend.ts';
 import type { Checkpoint, TensorEntry } from '../../quant/checkpoint/checkpoint.ts';
 import { readQuantizedWeight, type QuantizedWeight } from '../../quant/checkpoint/compressed-tensors-weight.ts';
 import { storageFormat, type QuantizedLinear } from '../../quant/checkpoint/compressed-tensors.ts';
 import { InputError } from '../../quant/errors.ts';
 
 /** What of a checkpoint is needed to read weights. */
-export type TensorSource = Pick<Checkpoint, 'tensors' | 'readBytes' | 'readFloats'>;
+export type TensorSource = Pick<Checkpoint, 'files' | 'tensors' | 'readBytes' | 'readFloats'>;
 
 /** The entry of a tensor that the model must have. @throws InputError `E_TENSOR_MISSING` */
 export function findTensor(checkpoint: TensorSource, name: string): TensorEntry {
@@ -17,8 +17,21 @@ export function findTensor(checkpoint: TensorSource, name: string): TensorEntry 
   });
 }
 
+/** A float matrix as it stands in its file, for backends that map files; what none of them knows is read and widened. */
+export function denseWeight(checkpoint: TensorSource, name: string): DenseWeight {
+  const entry = findTensor(checkpoint, name);
+  const path = checkpoint.files.find((file) => file.name === entry.file)?.path;
+  const { dtype, offset, bytes } = entry;
+  if (path === undefined || (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16')) {
+    return readDenseWeight(checkpoint, name);
+  }
+  const [outFeatures, inFeatures] = entry.shape;
+  const read = (): LoadedDenseWeight['data'] => readDenseWeight(checkpoint, name).data;
+  return { kind: 'dense', outFeatures, inFeatures, dtype, data: { path, offset, bytes, read } };
+}
+
 /** A float matrix, of which F16 and BF16 stay 16-bit patterns; what is stored otherwise is widened. */
-export function readDenseWeight(checkpoint: TensorSource, name: string): DenseWeight {
+export function readDenseWeight(checkpoint: TensorSource, name: string): LoadedDenseWeight {
   const entry = findTensor(checkpoint, name);
   const [outFeatures, inFeatures] = entry.shape;
   const shape = { kind: 'dense', outFeatures, inFeatures } as const;

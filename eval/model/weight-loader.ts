@@ -2,7 +2,7 @@ import type { Backend, Tensor, Weight, WeightSource } from '../../kernels/backen
 import { quantizedLinear, type QuantizedModel } from '../../quant/checkpoint/compressed-tensors.ts';
 import type { Configuration } from './configurations.ts';
 import { quantizeWeight } from './quantized-weight.ts';
-import { findTensor, readDenseWeight, readStoredWeight, type TensorSource } from './stored-weight.ts';
+import { denseWeight, findTensor, readDenseWeight, readStoredWeight, type TensorSource } from './stored-weight.ts';
 
 /** Moves tensors from a checkpoint to a backend and counts their bytes. */
 export class WeightLoader {
@@ -45,7 +45,7 @@ export class WeightLoader {
 
   /** A matrix that stays float. */
   dense(name: string): Weight {
-    return this.#load(readDenseWeight(this.#checkpoint, name));
+    return this.#load(denseWeight(this.#checkpoint, name));
   }
 
   /** The head stays float unless the checkpoint holds it otherwise. */
@@ -58,12 +58,15 @@ export class WeightLoader {
   /** A linear layer, as the checkpoint holds it or else as the configuration wants it. */
   linear(module: string, hasBias: boolean): Weight {
     const bias = hasBias ? this.#checkpoint.readFloats(findTensor(this.#checkpoint, `${module}.bias`)) : undefined;
+    return this.#load({ ...this.#linearSource(module), bias });
+  }
+
+  #linearSource(module: string): WeightSource {
     const scheme = this.#stored && quantizedLinear(this.#stored, module);
+    if (scheme) return readStoredWeight(this.#checkpoint, module, scheme);
     const name = `${module}.weight`;
-    const source = scheme
-      ? readStoredWeight(this.#checkpoint, module, scheme)
-      : quantizeWeight(readDenseWeight(this.#checkpoint, name), this.#configuration, name);
-    return this.#load({ ...source, bias });
+    if (this.#configuration.kind === 'stored') return denseWeight(this.#checkpoint, name);
+    return quantizeWeight(readDenseWeight(this.#checkpoint, name), this.#configuration, name);
   }
 
   #load(source: WeightSource): Weight {

@@ -1,4 +1,4 @@
-import type { DecodeMode, IntegerWeight, LinearOptions, Tensor, Weight, WeightSource } from '../backend.ts';
+import type { DecodeMode, IntegerWeight, LinearOptions, Tensor, Weight } from '../backend.ts';
 import { breathe } from './breathe.ts';
 import { check } from './check.ts';
 import {
@@ -15,7 +15,7 @@ import { multiplyPanel } from './product.ts';
 import { quantizePerToken } from './quantize-per-token.ts';
 import { tensorOf, tensorOfShape } from './tensor.ts';
 import { packWeightPanel } from './weight-rows.ts';
-import { weightOf } from './weight.ts';
+import { weightOf, type LoadedWeight } from './weight.ts';
 
 /** Rows that are widened to float64 together: enough to pay for widening the weights, few enough to stay in a cache. */
 const ROWS_PER_BLOCK = 512;
@@ -39,7 +39,7 @@ export async function multiplyRows(
   out: Float32Array,
   x: Float32Array,
   rows: number,
-  weight: WeightSource,
+  weight: LoadedWeight,
   decode: DecodeMode,
 ): Promise<void> {
   const { inFeatures, outFeatures } = weight;
@@ -69,7 +69,7 @@ interface Operand {
   epilogue: Epilogue;
 }
 
-function floatOperand(x: Float32Array, out: OutputBlock, weight: WeightSource): Operand {
+function floatOperand(x: Float32Array, out: OutputBlock, weight: LoadedWeight): Operand {
   const panels = packPanels(x, out.rows, weight.inFeatures);
   const epilogue = weight.kind === 'integer' ? decodeEpilogue(out, weight) : floatEpilogue(out, weight.bias);
   return { panels, epilogue };

@@ -9,12 +9,9 @@ import { tensorOf } from './tensor.ts';
  * temperature of 0 takes the largest.
  */
 export function sample(logits: Tensor, options: SampleOptions): number {
+  checkSampleOptions(options);
   const { temperature, topK, topP = 1, random } = options;
   const { rows, columns, values } = tensorOf('sample', 'logits', logits);
-  check(temperature >= 0 && Number.isFinite(temperature), 'sample', `temperature ${temperature} is not 0 or more`);
-  check(topK === undefined || (Number.isInteger(topK) && topK > 0), 'sample', `topK ${topK ?? 0} is not 1 or more`);
-  check(topP > 0 && topP <= 1, 'sample', `topP ${topP} is not in (0, 1]`);
-  check(random >= 0 && random < 1, 'sample', `random ${random} is not in [0, 1)`);
   const row = values.subarray((rows - 1) * columns);
   const largest = indexOfLargest(row);
   check(Number.isFinite(row[largest]) && !row.some(Number.isNaN), 'sample', 'a logit is NaN, or the largest infinite');
@@ -30,4 +27,12 @@ export function sample(logits: Tensor, options: SampleOptions): number {
   let passed = weights[0];
   while (passed <= random * reached && choice < nucleus - 1) passed += weights[++choice];
   return tokens[choice];
+}
+
+/** What every backend asks of the options. @throws RangeError */
+export function checkSampleOptions({ temperature, topK, topP = 1, random }: SampleOptions): void {
+  check(temperature >= 0 && Number.isFinite(temperature), 'sample', `temperature ${temperature} is not 0 or more`);
+  check(topK === undefined || (Number.isInteger(topK) && topK > 0), 'sample', `topK ${topK ?? 0} is not 1 or more`);
+  check(topP > 0 && topP <= 1, 'sample', `topP ${topP} is not in (0, 1]`);
+  check(random >= 0 && random < 1, 'sample', `random ${random} is not in [0, 1)`);
 }

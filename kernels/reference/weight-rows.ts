@@ -1,11 +1,11 @@
-import type { WeightSource } from '../backend.ts';
 import { widenInto } from './float-formats.ts';
 import { tileRows } from './inner-products.ts';
 import { packRow } from './panel.ts';
 import { groupCount } from './product.ts';
+import type { LoadedWeight } from './weight.ts';
 
 /** Row `row` as f32 `[K]`: `code · scale` of integer weights, `scale · code + bias` of affine ones. */
-export function widenRow(weight: WeightSource, row: number, into: Float32Array): void {
+export function widenRow(weight: LoadedWeight, row: number, into: Float32Array): void {
   const k = weight.inFeatures;
   const start = row * k;
   if (weight.kind === 'dense') {
@@ -27,7 +27,7 @@ export function widenRow(weight: WeightSource, row: number, into: Float32Array):
  * The panel of rows `firstRow` … `firstRow + 3`: codes of integer weights, whose scales belong to the sums, and widened
  * values of the others.
  */
-export function packWeightPanel(weight: WeightSource, firstRow: number, panel: Float64Array): void {
+export function packWeightPanel(weight: LoadedWeight, firstRow: number, panel: Float64Array): void {
   const k = weight.inFeatures;
   const lanes = Math.min(tileRows, weight.outFeatures - firstRow);
   const widened = new Float32Array(weight.kind === 'integer' ? 0 : k);

@@ -3,9 +3,16 @@ import { receiveError, type TransferredError } from './error-transfer.ts';
 import type { FileSystem } from '../file-system.ts';
 import type { Job, JobExecutor, JobResult } from './job.ts';
 import { JobRunner } from './job-runner.ts';
+import { answer, type QuantizeRequest, type SharedQuantizer } from './quantizer.ts';
 
 /** What a worker thread answers. */
-export type Answer = { ok: true; result: JobResult } | { ok: false; error: TransferredError };
+export type Answer = { kind: 'answer' } & ({ ok: true; result: JobResult } | { ok: false; error: TransferredError });
+
+/** What a worker thread is told when it starts. */
+export interface WorkerOptions {
+  /** Whether the thread that starts it quantizes for it. */
+  hasQuantizer: boolean;
+}
 
 /** Runs every job at once in this thread: for tests that inject faults into the file system. */
 export function inlineExecutor(fileSystem: FileSystem): JobExecutor {
@@ -26,8 +33,12 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** Spreads jobs over threads. A thread takes the next job when it is done with one, so that none waits for another. */
-export function workerExecutor(threads: number): JobExecutor {
+/**
+ * Spreads jobs over threads. A thread takes the next job when it is done with one, so that none waits for another.
+ *
+ * @param quantizer called in this thread for weights of all the others, as many times at once as there are threads
+ */
+export function workerExecutor(threads: number, quantizer?: SharedQuantizer): JobExecutor {
   const queue: Waiting[] = [];
   const running = new Map<Worker, Waiting>();
   const idle: Worker[] = [];
@@ -50,13 +61,18 @@ export function workerExecutor(threads: number): JobExecutor {
   };
 
   for (let i = 0; i < threads; i++) {
-    const worker = new Worker(new URL('./worker.js', import.meta.url));
-    worker.on('message', (answer: Answer) => {
+    const workerData: WorkerOptions = { hasQuantizer: quantizer !== undefined };
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+    worker.on('message', (message: Answer | QuantizeRequest) => {
+      if (message.kind === 'quantize') {
+        if (quantizer) void answer(message, quantizer);
+        return;
+      }
       const waiting = running.get(worker);
       running.delete(worker);
       idle.push(worker);
-      if (answer.ok) waiting?.resolve(answer.result);
-      else waiting?.reject(receiveError(answer.error));
+      if (message.ok) waiting?.resolve(message.result);
+      else waiting?.reject(receiveError(message.error));
       dispatch();
     });
     worker.on('error', failAll);

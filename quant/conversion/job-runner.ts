@@ -5,6 +5,7 @@ import { closeFile, fileOperation, readExactly, writeExactly, type FileSystem } 
 import { quantizeRows } from '../schemes/quantize-rows.ts';
 import { groupsPerRow, NonFiniteWeightError, type FloatRows } from '../schemes/scheme.ts';
 import type { CopyJob, Job, JobResult, QuantizeJob, SealJob, SourceRange } from './job.ts';
+import type { RowQuantizer } from './quantizer.ts';
 
 /** Jobs come file by file, so that a few open files suffice however many shards a checkpoint has. */
 const MAX_OPEN_FILES = 8;
@@ -12,17 +13,22 @@ const MAX_OPEN_FILES = 8;
 /** Hashing reads back in pieces of this size. */
 const HASH_CHUNK_BYTES = 4 * 1024 * 1024;
 
-/** Runs one job after the other in this thread; a few files stay open between jobs. */
+/**
+ * Runs one job after the other in this thread; a few files stay open between jobs. Weights, codes and
+ * scales are in shared memory, so that another thread can quantize them.
+ */
 export class JobRunner {
   readonly #fileSystem: FileSystem;
+  readonly #quantizeRows: RowQuantizer;
   readonly #sources = new Map<string, number>();
   readonly #targets = new Map<string, number>();
-  #input: ArrayBuffer = new ArrayBuffer(0);
-  #codes = new Int8Array(0);
-  #scales = new Float32Array(0);
+  #input = new SharedArrayBuffer(0);
+  #codes = new Int8Array(new SharedArrayBuffer(0));
+  #scales = new Float32Array(new SharedArrayBuffer(0));
 
-  constructor(fileSystem: FileSystem) {
+  constructor(fileSystem: FileSystem, quantizer: RowQuantizer = quantizeRows) {
     this.#fileSystem = fileSystem;
+    this.#quantizeRows = quantizer;
   }
 
   run(job: Job): JobResult {
@@ -53,12 +59,14 @@ export class JobRunner {
     const source = floatRows(job, this.#read(job.source, job.label));
     const codeCount = rows * columns;
     const scaleCount = rows * groupsPerRow(columns, scheme.groupSize);
-    if (this.#codes.length < codeCount) this.#codes = new Int8Array(codeCount);
-    if (this.#scales.length < scaleCount) this.#scales = new Float32Array(scaleCount);
+    if (this.#codes.length < codeCount) this.#codes = new Int8Array(new SharedArrayBuffer(codeCount));
+    if (this.#scales.length < scaleCount) {
+      this.#scales = new Float32Array(new SharedArrayBuffer(scaleCount * Float32Array.BYTES_PER_ELEMENT));
+    }
     const codes = this.#codes.subarray(0, codeCount);
     const scales = this.#scales.subarray(0, scaleCount);
     try {
-      quantizeRows(source, scheme, codes, scales);
+      this.#quantizeRows(source, scheme, codes, scales);
     } catch (error) {
       throw error instanceof NonFiniteWeightError ? nonFiniteWeight(job, error) : error;
     }
@@ -86,9 +94,9 @@ export class JobRunner {
   }
 
   /** The bytes of a range, valid until the next read. */
-  #read(source: SourceRange, tensor: string): Uint8Array<ArrayBuffer> {
+  #read(source: SourceRange, tensor: string): Uint8Array<SharedArrayBuffer> {
     const fd = this.#open(this.#sources, source.path, 'read');
-    if (this.#input.byteLength < source.bytes) this.#input = new ArrayBuffer(source.bytes);
+    if (this.#input.byteLength < source.bytes) this.#input = new SharedArrayBuffer(source.bytes);
     const bytes = new Uint8Array(this.#input, 0, source.bytes);
     if (!readExactly(this.#fileSystem, fd, bytes, source.offset, source.path)) throw changed(source.path, tensor);
     const status = fileOperation(source.path, () => this.#fileSystem.status(fd));
@@ -123,9 +131,12 @@ export class JobRunner {
 }
 
 /** A view of the bytes; they begin at the start of their buffer, so that every element is aligned. */
-function floatRows({ dtype, rows, columns }: QuantizeJob, bytes: Uint8Array<ArrayBuffer>): FloatRows {
-  const ElementArray = dtype === 'F32' ? Float32Array : Uint16Array;
-  return { dtype, data: new ElementArray(bytes.buffer, bytes.byteOffset, rows * columns), rows, columns };
+function floatRows({ dtype, rows, columns }: QuantizeJob, bytes: Uint8Array<SharedArrayBuffer>): FloatRows {
+  const { buffer, byteOffset } = bytes;
+  const length = rows * columns;
+  const data =
+    dtype === 'F32' ? new Float32Array(buffer, byteOffset, length) : new Uint16Array(buffer, byteOffset, length);
+  return { dtype, data, rows, columns };
 }
 
 const bytesOf = (array: ArrayBufferView): Uint8Array =>

@@ -1,0 +1,68 @@
+import { Option } from 'commander';
+import type { Backend, BackendInfo } from '../kernels/backend.ts';
+import { cpuEnvironment, openCpuBackend, probeCpuLibrary } from '../kernels/cpu-backend.ts';
+import { openReferenceBackend } from '../kernels/reference/backend.ts';
+import { BackendUnavailableError } from '../quant/errors.ts';
+import { integerIn, oneOf } from './options.ts';
+import type { Output } from './output.ts';
+
+export const backendChoices = ['auto', 'cpu', 'reference'] as const;
+export type BackendChoice = (typeof backendChoices)[number];
+
+/** Options of commands that compute. */
+export interface BackendFlags {
+  backend: BackendChoice;
+  threads?: number;
+}
+
+/** More threads than any machine has cores are a slip of the keyboard. */
+const MAX_THREADS = 1024;
+
+export const backendOptions = (): Option[] => [
+  new Option('--backend <name>', `what computes: ${backendChoices.join(', ')}; auto is cpu, or reference without it`)
+    .argParser(oneOf(backendChoices))
+    .default('auto'),
+  new Option('-t, --threads <n>', 'threads of the cpu backend (default: one per physical core)').argParser(
+    integerIn(1, MAX_THREADS),
+  ),
+];
+
+/** A backend, and what the JSON document says of it. */
+export interface OpenedBackend {
+  backend: Backend;
+  /** For `CommandOutcome`. */
+  used: UsedBackend;
+}
+
+export interface UsedBackend extends BackendInfo {
+  /** Of the native library; none for the reference. */
+  librarySha256: string | undefined;
+}
+
+/**
+ * Opens the backend that the user asked for. Without the native library `auto` warns and falls back.
+ *
+ * @throws BackendUnavailableError `E_BACKEND_UNAVAILABLE` for a named backend that this machine does not have
+ */
+export async function openBackend({ backend: choice, threads }: BackendFlags, output: Output): Promise<OpenedBackend> {
+  if (choice !== 'reference') {
+    const environment = cpuEnvironment(process.env);
+    const library = await probeCpuLibrary(environment);
+    if (library.ok) {
+      const backend = await openCpuBackend(library, { isa: environment.isa, threads });
+      return { backend, used: { ...backend.info, librarySha256: library.sha256 } };
+    }
+    if (choice === 'cpu') throw unavailable(library.reason);
+    output.warn(`the cpu backend is not available, the slow reference takes its place: ${library.reason}`);
+  }
+  const backend = openReferenceBackend();
+  return { backend, used: { ...backend.info, librarySha256: undefined } };
+}
+
+function unavailable(reason: string): BackendUnavailableError {
+  return new BackendUnavailableError(`the cpu backend is not available: ${reason}`, {
+    code: 'E_BACKEND_UNAVAILABLE',
+    hint: 'cider doctor tells more; --backend reference works everywhere, slowly',
+    details: { backend: 'cpu', reason },
+  });
+}

@@ -1,0 +1,128 @@
+import { accessSync, constants } from 'node:fs';
+import os from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { cpuEnvironment, probeCpuLibrary, type CpuEnvironment, type CpuLibrary } from '../kernels/cpu-backend.ts';
+import { BackendUnavailableError } from '../quant/errors.ts';
+import { isErrno } from '../quant/file-system.ts';
+import { oneOf } from './options.ts';
+import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
+import { printable } from './text.ts';
+
+/** One line of the answer; `fail` means that something which was asked for does not work. */
+export interface Check {
+  name: string;
+  status: 'ok' | 'warn' | 'fail';
+  detail: string;
+}
+
+interface DoctorFlags extends SharedFlags {
+  backend?: 'cpu' | 'reference';
+}
+
+const OLDEST_NODE = [20, 19] as const;
+
+const examples = `
+Examples:
+  cider doctor
+  cider doctor --backend cpu --json`;
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .summary('show what this machine has for cider, and what it lacks')
+    .description('Show what this machine has for cider: Node, CPU, the native library and how a trial of it ended.')
+    .addOption(
+      new Option('--backend <name>', 'exit 6 unless this backend works: cpu, reference').argParser(
+        oneOf(['cpu', 'reference']),
+      ),
+    )
+    .addHelpText('after', examples)
+    .action((flags: DoctorFlags) => runCommand('doctor', flags, (context) => run(flags, context)));
+}
+
+async function run({ backend }: DoctorFlags, { output }: CommandContext): Promise<CommandOutcome> {
+  const environment = cpuEnvironment(process.env);
+  const library = await probeCpuLibrary(environment);
+  // What nobody asked for by name is no failure: there is the reference.
+  const isNamed = backend === 'cpu' || environment.library !== undefined || environment.isa !== undefined;
+  const checks = [node(), libc(), cpu(library), ...native(library, environment, isNamed), reference(), cache()];
+  output.print(checks.map(({ name, status, detail }) => line(name, status, detail)).join('\n'));
+  const failed = checks.filter(({ status }) => status === 'fail');
+  if (failed.length === 0) return { result: { checks } };
+  const failure = new BackendUnavailableError(failed.map(({ name, detail }) => `${name}: ${detail}`).join('; '), {
+    code: 'E_BACKEND_UNAVAILABLE',
+    hint: 'without CIDER_LIBRARY and CIDER_ISA the library of the package is used; --backend reference works everywhere',
+    details: { failed: failed.map(({ name }) => name) },
+  });
+  return { result: { checks }, failure };
+}
+
+const line = (name: string, status: string, detail: string): string =>
+  `${status.padEnd(4)}  ${name.padEnd(17)}  ${printable(detail)}`;
+
+function node(): Check {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+  const detail = `${process.version}, ${process.platform}-${process.arch}`;
+  if (!isOld) return { name: 'node', status: 'ok', detail };
+  return { name: 'node', status: 'warn', detail: `${detail}; cider is made for ${OLDEST_NODE.join('.')} and later` };
+}
+
+function libc(): Check {
+  if (process.platform !== 'linux') return { name: 'libc', status: 'ok', detail: 'of the system' };
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  const version = header.glibcVersionRuntime;
+  if (version !== undefined) return { name: 'libc', status: 'ok', detail: `glibc ${version}` };
+  return { name: 'libc', status: 'warn', detail: 'not glibc; the native library is made for glibc 2.28 and later' };
+}
+
+function cpu(library: CpuLibrary): Check {
+  const cpus = os.cpus();
+  const model = `${cpus[0]?.model ?? 'unknown'}, ${cpus.length} hardware threads`;
+  const features = library.ok ? library.report.cpuFeatures.join(' ') : 'features unknown without the library';
+  return { name: 'cpu', status: 'ok', detail: `${model}: ${features}` };
+}
+
+/** The library, its hash, its trial and the backend on top of it. */
+function native(library: CpuLibrary, environment: CpuEnvironment, isNamed: boolean): Check[] {
+  const origin = environment.library === undefined ? '' : ' (CIDER_LIBRARY)';
+  if (!library.ok) {
+    return [{ name: 'backend cpu', status: isNamed ? 'fail' : 'warn', detail: `absent${origin}: ${library.reason}` }];
+  }
+  const { path, sha256, isOverride, report } = library;
+  const { abiVersion, isa, isas, threads } = report;
+  const others = isas.filter((each) => each !== isa);
+  return [
+    { name: 'library', status: 'ok', detail: `${path}${origin}` },
+    {
+      name: 'library hash',
+      status: isOverride ? 'warn' : 'ok',
+      detail: isOverride ? `${sha256}, not checked: this build was not published` : `${sha256}, as published`,
+    },
+    { name: 'library trial', status: 'ok', detail: `ABI ${abiVersion}, loaded and multiplied in another process` },
+    {
+      name: 'backend cpu',
+      status: 'ok',
+      detail: `${isa}${environment.isa === undefined ? '' : ' (CIDER_ISA)'}, ${threads} threads; also ${others.join(', ')}`,
+    },
+  ];
+}
+
+function reference(): Check {
+  return { name: 'backend reference', status: 'ok', detail: 'typescript, 1 thread; slow, works everywhere' };
+}
+
+/** Where Hugging Face's tools keep models: https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables */
+function cache(): Check {
+  const { HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
+  const home = HF_HOME ?? join(XDG_CACHE_HOME ?? join(os.homedir(), '.cache'), 'huggingface');
+  const folder = HF_HUB_CACHE ?? join(home, 'hub');
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK);
+    return { name: 'model cache', status: 'ok', detail: folder };
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return { name: 'model cache', status: 'ok', detail: `${folder} (not there yet)` };
+    const code = (error as NodeJS.ErrnoException).code ?? 'an error';
+    return { name: 'model cache', status: 'warn', detail: `${folder} cannot be used: ${code}` };
+  }
+}

@@ -1,0 +1,120 @@
+import type {
+  AttentionOptions,
+  KvCache,
+  LinearOptions,
+  RmsNormOptions,
+  RopeOptions,
+  Tensor,
+  Weight,
+} from '../backend.ts';
+import { check, checkSize } from '../reference/check.ts';
+import type { NativeDevice } from './device.ts';
+import { kvCacheOf } from './kv-cache.ts';
+import { tensorOf, tensorOfShape } from './tensor.ts';
+import { weightOf } from './weight.ts';
+
+/** The operations of a decoder's layers: shapes are checked as the reference checks them, the library does the rest. */
+
+export function embedding(device: NativeDevice, out: Tensor, table: Weight, tokenIds: Int32Array): void {
+  const operation = 'embedding';
+  const { handle, kind, inFeatures, outFeatures } = weightOf(operation, table);
+  check(kind === 'dense', operation, 'the table must be a float weight');
+  const { buffer } = tensorOfShape(operation, 'out', out, tokenIds.length, inFeatures);
+  tokenIds.forEach((id) => {
+    check(id >= 0 && id < outFeatures, operation, `token id ${id} is outside the table of ${outFeatures} rows`);
+  });
+  device.run('embedding', { out: buffer, table: handle, token_ids: tokenIds, count: tokenIds.length });
+}
+
+export function rmsNorm(device: NativeDevice, out: Tensor, x: Tensor, gain: Tensor, options: RmsNormOptions): void {
+  const { rows, columns, buffer } = tensorOf('rmsNorm', 'x', x);
+  const output = tensorOfShape('rmsNorm', 'out', out, rows, columns);
+  const gains = tensorOfShape('rmsNorm', 'gain', gain, 1, columns);
+  const { epsilon } = options;
+  device.run('rms_norm', { out: output.buffer, x: buffer, gain: gains.buffer, rows, columns, epsilon });
+}
+
+export function rope(device: NativeDevice, x: Tensor, options: RopeOptions): void {
+  const { headDim, firstPosition, inverseFrequencies, attentionFactor } = options;
+  const { rows, columns, buffer } = tensorOf('rope', 'x', x);
+  checkSize('rope', 'headDim', headDim);
+  check(headDim % 2 === 0, 'rope', `headDim ${headDim} is odd`);
+  check(columns % headDim === 0, 'rope', `x has ${columns} columns, not a multiple of headDim ${headDim}`);
+  const half = headDim / 2;
+  check(inverseFrequencies.length === half, 'rope', `needs ${half} frequencies, not ${inverseFrequencies.length}`);
+  device.run('rope', {
+    x: buffer,
+    inverse_frequencies: inverseFrequencies,
+    rows,
+    columns,
+    head_dim: headDim,
+    first_position: firstPosition,
+    attention_factor: attentionFactor,
+  });
+}
+
+export async function attention(
+  device: NativeDevice,
+  [out, q, k, v]: readonly [out: Tensor, q: Tensor, k: Tensor, v: Tensor],
+  cache: KvCache,
+  options: AttentionOptions,
+): Promise<void> {
+  const operation = 'attention';
+  const { heads, kvHeads, headDim, scale, slidingWindow } = options;
+  const target = kvCacheOf(operation, cache);
+  check(
+    target.kvHeads === kvHeads && target.headDim === headDim,
+    operation,
+    `the cache holds ${target.kvHeads} heads of ${target.headDim}, not ${kvHeads} of ${headDim}`,
+  );
+  check(Number.isInteger(heads / kvHeads) && heads > 0, operation, `${heads} heads do not share ${kvHeads} key heads`);
+  check(slidingWindow === undefined || slidingWindow >= 1, operation, `the sliding window is ${slidingWindow ?? 0}`);
+  const { rows } = tensorOf(operation, 'q', q);
+  const end = target.length + rows;
+  check(end <= target.capacity, operation, `${rows} rows after ${target.length} pass the cache's ${target.capacity}`);
+  const params = {
+    out: tensorOfShape(operation, 'out', out, rows, heads * headDim).buffer,
+    q: tensorOfShape(operation, 'q', q, rows, heads * headDim).buffer,
+    k: tensorOfShape(operation, 'k', k, rows, kvHeads * headDim).buffer,
+    v: tensorOfShape(operation, 'v', v, rows, kvHeads * headDim).buffer,
+    cache: target.handle,
+    rows,
+    heads,
+    sliding_window: slidingWindow ?? 0,
+    scale,
+  };
+  // Scores and weighted values, each of all heads and positions.
+  await device.runLong(operation, params, 2 * rows * end * heads * headDim);
+}
+
+/** `siluMul` and `add`: two tensors of one shape to a third. */
+export function elementwise(device: NativeDevice, name: 'silu_mul' | 'add', out: Tensor, a: Tensor, b: Tensor): void {
+  const { rows, columns, buffer } = tensorOf(name, 'the first operand', a);
+  const other = tensorOfShape(name, 'the second operand', b, rows, columns);
+  const output = tensorOfShape(name, 'out', out, rows, columns);
+  device.run(name, { out: output.buffer, a: buffer, b: other.buffer, count: rows * columns });
+}
+
+export async function linear(
+  device: NativeDevice,
+  out: Tensor,
+  x: Tensor,
+  weight: Weight,
+  { decode }: LinearOptions = {},
+): Promise<void> {
+  const operation = 'linear';
+  const { rows, columns, buffer } = tensorOf(operation, 'x', x);
+  const { handle, inFeatures, outFeatures } = weightOf(operation, weight);
+  check(columns === inFeatures, operation, `x has ${columns} columns, the weight takes ${inFeatures} features`);
+  const output = tensorOfShape(operation, 'out', out, rows, outFeatures);
+  check(output.buffer !== buffer, operation, 'out and x are the same memory');
+  const params = {
+    out: output.buffer,
+    x: buffer,
+    weight: handle,
+    rows,
+    quantize_single_row: decode === 'w8a8' ? 1 : 0,
+    ...device.linearScratch(handle, rows),
+  };
+  await device.runLong(operation, params, rows * inFeatures * outFeatures);
+}

@@ -1,0 +1,9 @@
+/** Arrays that begin one element after a 64-byte boundary at best, as slices of larger arrays do. */
+
+export function floatsOffAlignment(length: number): Float32Array {
+  return new Float32Array(length + 1).subarray(1);
+}
+
+export function codesOffAlignment(length: number): Int8Array {
+  return new Int8Array(length + 1).subarray(1);
+}
