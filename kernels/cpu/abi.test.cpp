@@ -1,5 +1,8 @@
 // cider.h as its users see it: what fits is computed, and whatever does not fit is refused with a text, never with a
 // crash. The arithmetic itself is tested by family.
+//
+// Long, because every function of cider.h stands here with every way to call it wrongly; apart they would share all of
+// the set-up.
 #include "abi.h"
 
 #include <fcntl.h>
