@@ -1,14 +1,14 @@
-import type { Backend } from '../kernels/backend.ts';
 import { cpuEnvironment, openCpuBackend, probeCpuLibrary } from '../kernels/cpu-backend.ts';
-import { openReferenceBackend } from '../kernels/reference/backend.ts';
+import type { VerifiableBackend } from '../kernels/verify/weight-quantizer.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
+import { openVerifiedReference } from './verified-reference.ts';
 
 /** A backend on one of the instruction sets that this machine runs. */
 export interface BackendCandidate {
   backend: string;
   isa: string;
   /** @throws BackendUnavailableError if it cannot be had after all */
-  open: (threads: number) => Backend | Promise<Backend>;
+  open: (threads: number) => VerifiableBackend | Promise<VerifiableBackend>;
 }
 
 /** All that this machine has beside the reference, and why others are absent. */
@@ -44,7 +44,7 @@ export function chooseCandidates(
   { candidates, absent }: Candidates,
   { backend: backends, isa: isas }: CandidateFilter,
 ): readonly BackendCandidate[] {
-  const reference = { backend: 'reference', isa: 'typescript', open: openReferenceBackend };
+  const reference = { backend: 'reference', isa: 'typescript', open: openVerifiedReference };
   const all = backends?.includes('reference') ? [...candidates, reference] : candidates;
   const unknown = [
     ...(backends ?? []).filter((name) => !all.some(({ backend }) => backend === name)),

@@ -1,3 +1,4 @@
+import type { DecodeMode } from '../kernels/backend.ts';
 import type { LinearShape } from '../kernels/bench/bench-linear.ts';
 import type { GroupSize } from '../quant/schemes/scheme.ts';
 import type { BackendFlags } from './backend.ts';
@@ -13,6 +14,7 @@ export interface BenchFlags extends SharedFlags, BackendFlags {
   gs?: GroupSize;
   configs?: string[];
   tokens?: number[];
+  decode: DecodeMode;
   repetitions: number;
   warmup: number;
   format: BenchFormat;

@@ -29,8 +29,9 @@ export async function benchModel(
     const progress = output.progress({ label: 'bench', total, unit: 'measurements' });
     try {
       let done = 0;
-      const { warmup, repetitions } = flags;
-      const rows = await measureSpeed({ checkpoint, config, configurations, tokens, warmup, repetitions }, backend, {
+      const { decode, warmup, repetitions } = flags;
+      const request = { checkpoint, config, configurations, tokens, decode, warmup, repetitions };
+      const rows = await measureSpeed(request, backend, {
         signal,
         onRow: ({ config: name, phase, tokens: length }) => {
           progress.update(++done, `${name} ${phase}, ${length} tokens`);
@@ -40,9 +41,9 @@ export async function benchModel(
       output.print(describeSpeed(rows, flags.format));
       output.note(
         `${used.name} ${used.isa}, threads: ${used.threads}; tokens a second by the median of ${repetitions} prompts and ` +
-          `${DECODE_STEPS} tokens after each, after ${warmup} of each`,
+          `${DECODE_STEPS} tokens after each, after ${warmup} of each; single rows by ${decode}`,
       );
-      return { result: { model: path, threads: used.threads, rows }, backend: used };
+      return { result: { model: path, threads: used.threads, decode, rows }, backend: used };
     } finally {
       progress.finish();
       backend.close();

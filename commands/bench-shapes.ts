@@ -38,7 +38,8 @@ export async function benchShapes(flags: BenchFlags, { output, signal }: Command
   try {
     if (flags.format === 'csv') output.print(csvHeader);
     for (const shape of shapes) {
-      const request = { kernels, rows: rowCounts, warmup: flags.warmup, repetitions: flags.repetitions };
+      const { decode, warmup, repetitions } = flags;
+      const request = { kernels, rows: rowCounts, decode, warmup, repetitions };
       const measured = await benchLinear(backend, openReferenceBackend(), shape, request, {
         signal,
         onRow: (row) => {
@@ -57,7 +58,7 @@ export async function benchShapes(flags: BenchFlags, { output, signal }: Command
     warnOfSpread(rows, output.warn.bind(output));
     const { isa, threads } = used;
     output.note(`${used.name} ${isa}, threads: ${threads}; ${protocol(flags)}`);
-    return { result: { peak: largestPeak(peaks) ?? null, threads, rows }, backend: used };
+    return { result: { peak: largestPeak(peaks) ?? null, threads, decode: flags.decode, rows }, backend: used };
   } catch (error) {
     throw error instanceof WrongResultError ? wrongResult(error) : error;
   } finally {
@@ -66,8 +67,9 @@ export async function benchShapes(flags: BenchFlags, { output, signal }: Command
   }
 }
 
-const protocol = ({ warmup, repetitions }: BenchFlags): string =>
-  `medians of ${repetitions} after ${warmup}; weights cold, quantization of activations and FFI included`;
+const protocol = ({ decode, warmup, repetitions }: BenchFlags): string =>
+  `medians of ${repetitions} after ${warmup}; weights cold, quantization of activations and FFI included; ` +
+  `single rows by ${decode}`;
 
 function warnOfSpread(rows: readonly LinearRow[], warn: (text: string) => void): void {
   const noisy = rows.filter(({ spreadPercent }) => spreadPercent > MAX_SPREAD_PERCENT);

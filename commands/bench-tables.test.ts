@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { LinearRow } from '../kernels/bench/bench-linear.ts';
+import type { LinearKernel } from '../kernels/bench/linear-kernel.ts';
 import { csvHeader, csvLine, describeShape, formatFigure } from './bench-tables.ts';
 
 const shape = { n: 64, k: 32 };
-const kernels = [
-  { name: 'w8a8', integer: true },
-  { name: 'w8a16', integer: false },
-  { name: 'bf16', integer: false },
+const kernels: Pick<LinearKernel, 'name' | 'operands'>[] = [
+  { name: 'w8a8', operands: 'int8' },
+  { name: 'w8a16', operands: 'bf16' },
+  { name: 'bf16', operands: 'bf16' },
 ];
 const row = (m: number, kernel: string, medianMs: number, gops: number, gbs: number, percent: number): LinearRow => ({
   ...shape,

@@ -24,11 +24,11 @@ export function csvLine(row: LinearRow): string {
 export function describeShape(
   { n, k }: LinearShape,
   { peak, rows }: { peak: MachinePeak | undefined; rows: readonly LinearRow[] },
-  kernels: readonly Pick<LinearKernel, 'name' | 'integer'>[],
+  kernels: readonly Pick<LinearKernel, 'name' | 'operands'>[],
   markdown: boolean,
 ): string {
   const names = kernels.map(({ name }) => name);
-  const quantized = kernels.filter(({ integer }) => integer).map(({ name }) => name);
+  const quantized = kernels.filter(({ operands }) => operands === 'int8').map(({ name }) => name);
   const pairs = BASELINES.flatMap((baseline) => quantized.map((name) => [name, baseline] as const));
   const counts = [...new Set(rows.map(({ m }) => m))];
   const find = (m: number, kernel: string): LinearRow | undefined =>
@@ -51,8 +51,10 @@ export function describeShape(
   ].join(markdown ? '\n\n' : '\n');
 }
 
-const describePeak = ({ int8Gops, f32Gops, readGBs }: MachinePeak): string =>
-  `int8 ${int8Gops.toFixed(0)}, f32 ${f32Gops.toFixed(0)} GOPS, memory ${readGBs.toFixed(1)} GB/s`;
+const describePeak = ({ int8Gops, bf16Gops, f32Gops, readGBs }: MachinePeak): string => {
+  const bf16 = bf16Gops > 0 ? `bf16 ${bf16Gops.toFixed(0)}, ` : '';
+  return `int8 ${int8Gops.toFixed(0)}, ${bf16}f32 ${f32Gops.toFixed(0)} GOPS, memory ${readGBs.toFixed(1)} GB/s`;
+};
 
 /** Three digits or more, without an exponent for large figures. */
 export const formatFigure = (value: number): string => (value < 1000 ? value.toPrecision(3) : value.toFixed(0));

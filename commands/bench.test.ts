@@ -8,12 +8,14 @@ interface Benched {
   result: {
     peak: object | null;
     threads: number;
+    decode: string;
     rows: { n: number; k: number; m: number; kernel: string; medianMs: number; samplesNs: number[] }[];
   };
 }
 
 interface BenchedModel {
   result: {
+    decode: string;
     rows: { config: string; phase: string; tokens: number; tokensPerSecond: number; samplesNs: number[] }[];
   };
 }
@@ -27,7 +29,7 @@ describe('cider bench', () => {
     const run = await runCli(['bench', ...shapes]);
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toMatch(
-      /^N x K = 24 x 40, milliseconds\nM +w8a8 +w8a8-g32 +w4a8-g32 +w8a16 +w4a16 +bf16\n1 +[\d.e-]+/,
+      /^N x K = 24 x 40, milliseconds\nM +w8a8 +w8a8-g32 +w4a8-g32 +w8a16 +w4a16 +bf16 +f32\n1 +[\d.e-]+/,
     );
     expect(run.stdout).toContain('\nN x K = 8 x 33, milliseconds\n');
     expect(run.stderr).toContain('reference typescript, threads: 1; medians of 2 after 0; weights cold');
@@ -38,10 +40,11 @@ describe('cider bench', () => {
       const run = await runCli(['bench', ...shapes, ...flag]);
       expect(run).toMatchObject({ exitCode: 0, stderr: '' });
       const { ok, env, result } = JSON.parse(run.stdout) as Benched;
-      expect({ ok, threads: result.threads, peak: result.peak }).toEqual({ ok: true, threads: 1, peak: null });
+      const { threads, peak, decode } = result;
+      expect({ ok, threads, peak, decode }).toEqual({ ok: true, threads: 1, peak: null, decode: 'w8a16' });
       expect(env).toMatchObject({ backend: 'reference', isa: 'typescript' });
       expect(env.cpu).not.toBe('');
-      expect(result.rows).toHaveLength(2 * 2 * 6);
+      expect(result.rows).toHaveLength(2 * 2 * 7);
       expect(result.rows[1]).toMatchObject({ n: 24, k: 40, m: 3, kernel: 'w8a8' });
       for (const row of result.rows) expect(row.samplesNs).toHaveLength(2);
     }
@@ -50,20 +53,21 @@ describe('cider bench', () => {
   it('writes CSV with a line a measurement', async () => {
     const run = await runCli(['bench', ...shapes, '--format', 'csv', '--quiet']);
     const lines = run.stdout.trimEnd().split('\n');
-    expect(lines).toHaveLength(1 + 2 * 2 * 6);
+    expect(lines).toHaveLength(1 + 2 * 2 * 7);
     for (const line of lines) expect(line.split(',')).toHaveLength(9);
   });
 
   it('has no grouped columns with --gs 0', async () => {
     const run = await runCli(['bench', '--shape', '8x8', '-m', '2', '--gs', '0', '--format', 'md', ...reference]);
-    expect(run.stdout).toContain('| M | w8a8 | w4a8 | w8a16 | w4a16 | bf16 |');
+    expect(run.stdout).toContain('| M | w8a8 | w4a8 | w8a16 | w4a16 | bf16 | f32 |');
   });
 
   it('times prefill and decode of a model', async () => {
-    const args = ['bench', model, '--configs', 'fp16,w8a8', '--tokens', '4,9', ...reference];
+    const args = ['bench', model, '--configs', 'fp16,w8a8', '--tokens', '4,9', '--decode', 'w8a8', ...reference];
     const run = await runCli([...args, '--json']);
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
-    const { rows } = (JSON.parse(run.stdout) as BenchedModel).result;
+    const { decode, rows } = (JSON.parse(run.stdout) as BenchedModel).result;
+    expect(decode).toBe('w8a8');
     expect(rows.map(({ config, phase, tokens }) => `${config} ${phase} ${tokens}`)).toEqual(
       ['fp16', 'w8a8'].flatMap((name) => [4, 9].flatMap((n) => [`${name} prefill ${n}`, `${name} decode ${n}`])),
     );
@@ -86,6 +90,7 @@ describe('cider bench', () => {
     [['bench', '--shape', '8x131072'], /from 1 to 131071/],
     [['bench', '-m', '0'], /-m <list>/],
     [['bench', '--format', 'xml'], /table, md, csv, json/],
+    [['bench', '--decode', 'w4a8'], /w8a16, w8a8/],
     [['bench', '--tokens', '8'], /--tokens needs a model/],
     [['bench', model, '--shape', '8x8'], /--shape does not go with a model/],
     [['bench', model, '-m', '8'], /-m does not go with a model/],

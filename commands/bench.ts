@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { decodeModes } from '../kernels/backend.ts';
 import type { LinearShape } from '../kernels/bench/bench-linear.ts';
 import { UsageError } from '../quant/errors.ts';
 import { groupSizes } from '../quant/schemes/scheme.ts';
@@ -56,6 +57,11 @@ export function benchCommand(): Command {
         '--tokens <list>',
         `lengths of the prompts for the model (default: ${DEFAULT_PROMPTS.join(',')})`,
       ).argParser(listOf(integerIn(1, MAX_ROWS))),
+    )
+    .addOption(
+      new Option('--decode <mode>', `how a single row is multiplied with integer weights: ${decodeModes.join(', ')}`)
+        .argParser(oneOf(decodeModes))
+        .default('w8a16'),
     )
     .addOption(
       new Option('-r, --repetitions <n>', 'samples; fewer if they take more than 10 seconds')

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Backend } from '../kernels/backend.ts';
-import { openReferenceBackend } from '../kernels/reference/backend.ts';
+import { openVerifiedReference } from './verified-reference.ts';
 import { runCli } from '../testing/run-cli.ts';
 import type { BackendCandidate } from './backend-candidates.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
@@ -26,11 +26,11 @@ const small = 'w8a8-g32+bias:3x7x65:edges:5';
 
 /** The reference in the place of a backend, with what a fault makes of its outputs. */
 function candidate(isa: string, fault: (values: Float32Array) => Float32Array = (values) => values): BackendCandidate {
-  const reference = openReferenceBackend();
+  const reference = openVerifiedReference();
   return {
     backend: 'cpu',
     isa,
-    open: (threads): Backend => ({
+    open: (threads) => ({
       ...reference,
       info: { name: 'cpu', isa, threads },
       download: (tensor) => fault(reference.download(tensor)),

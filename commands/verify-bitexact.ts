@@ -1,15 +1,15 @@
 import os from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Backend } from '../kernels/backend.ts';
-import { openReferenceBackend } from '../kernels/reference/backend.ts';
 import { edgeCases, originalCases, randomCases } from '../kernels/verify/case-list.ts';
 import { parseCase, type VerifyCase } from '../kernels/verify/verify-case.ts';
 import { verifyBackends, type VerifiedBackend } from '../kernels/verify/verify.ts';
+import type { VerifiableBackend } from '../kernels/verify/weight-quantizer.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
 import { chooseCandidates, listCandidates, type BackendCandidate, type Candidates } from './backend-candidates.ts';
 import { integerIn, listOf, oneOf } from './options.ts';
 import type { Output } from './output.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
+import { openVerifiedReference } from './verified-reference.ts';
 import { describeBackends, describeMismatch, mismatchError, repeatCommand } from './verify-report.ts';
 
 const suiteNames = ['original', 'edges', 'random'] as const;
@@ -45,7 +45,7 @@ export function verifyBitexactCommand(list: () => Promise<Candidates> = listCand
     .summary('compare every backend and instruction set with the reference, bit by bit')
     .description(
       'Compare every backend and instruction set of this machine with the reference, bit by bit: the raw integer ' +
-        'product, the quantizer of activations, and whole W8A8 and W4A8 layers. The cases are the fourteen shapes of ' +
+        'product, the quantizers of activations and weights, and whole W8A8 and W4A8 layers. The cases are the fourteen shapes of ' +
         'the original cider, the edge cases of docs/numerics.md and random ones.',
     )
     .addOption(
@@ -87,7 +87,7 @@ async function run(flags: VerifyFlags, found: Candidates, context: CommandContex
   const { backends, skipped } = await openAll(chooseCandidates(found, flags), flags, cases.length, output);
   const progress = output.progress({ label: 'verify-bitexact', total: cases.length, unit: 'cases' });
   try {
-    const report = await verifyBackends(openReferenceBackend(), backends, cases, {
+    const report = await verifyBackends(openVerifiedReference(), backends, cases, {
       signal,
       onCase: (done, item) => {
         progress.update(done, item);
@@ -130,8 +130,8 @@ async function openAll(
   { backend: named, isa: namedIsa, threads }: VerifyFlags,
   cases: number,
   output: Output,
-): Promise<{ backends: Backend[]; skipped: VerifiedBackend[] }> {
-  const backends: Backend[] = [];
+): Promise<{ backends: VerifiableBackend[]; skipped: VerifiedBackend[] }> {
+  const backends: VerifiableBackend[] = [];
   const skipped: VerifiedBackend[] = [];
   for (const { backend, isa, open } of candidates) {
     try {

@@ -15,24 +15,36 @@ export async function openNativeQuantizer(threads: number): Promise<NativeQuanti
   const environment = cpuEnvironment(process.env);
   const library = await probeCpuLibrary(environment);
   if (!library.ok) return undefined;
-  const backend = await openCpuBackend(library, { isa: environment.isa, threads });
-  const used = { ...backend.info, librarySha256: library.sha256 };
-  return { ...oneAtATime(backend), used };
+  const count = Math.min(threads, LIBUV_THREADS);
+  const open = (): Promise<NativeBackend> => openCpuBackend(library, { isa: environment.isa, threads: 1 });
+  const backends = await Promise.all(Array.from({ length: count }, open));
+  const used = { ...backends[0].info, threads: count, librarySha256: library.sha256 };
+  return { ...takingTurns(backends), used };
 }
 
-/** A device does one thing at a time, with all its threads; jobs wait for their turn. */
-function oneAtATime(backend: NativeBackend): Pick<NativeQuantizer, 'quantize' | 'close'> {
-  let last: Promise<void> = Promise.resolve();
+/** Node runs as many foreign functions at a time. */
+const LIBUV_THREADS = 4;
+
+/** A device does one thing at a time; jobs wait for one. Each has one thread, as jobs are many and independent. */
+function takingTurns(backends: readonly NativeBackend[]): Pick<NativeQuantizer, 'quantize' | 'close'> {
+  const last = backends.map((): Promise<unknown> => Promise.resolve());
+  const waiting = backends.map(() => 0);
   return {
     quantize: (source, { bits, groupSize, clip }, codes, scales) => {
       if (clip.kind !== 'minmax') return Promise.reject(new RangeError('the library only quantizes by minmax'));
-      const turn = last.then(() => backend.quantizeRows({ ...source, bits, groupSize }, codes, scales));
-      last = turn.catch(() => undefined);
+      const index = waiting.indexOf(Math.min(...waiting));
+      waiting[index]++;
+      const turn = last[index].then(() => backends[index].quantizeRows({ ...source, bits, groupSize }, codes, scales));
+      last[index] = turn
+        .catch(() => undefined)
+        .then(() => {
+          waiting[index]--;
+        });
       return turn;
     },
     close: async () => {
-      await last;
-      backend.close();
+      await Promise.all(last);
+      for (const backend of backends) backend.close();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Backend } from '../kernels/backend.ts';
+import type { Backend, DecodeMode } from '../kernels/backend.ts';
 import { median, takeSamples, type SampleOptions } from '../kernels/bench/samples.ts';
 import { Random } from '../kernels/verify/random.ts';
 import type { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
@@ -24,6 +24,8 @@ export interface SpeedRequest extends SampleOptions {
   configurations: readonly Configuration[];
   /** Lengths of prompts. */
   tokens: readonly number[];
+  /** How integer weights multiply the single rows of decoding. */
+  decode: DecodeMode;
 }
 
 export interface SpeedHooks {
@@ -47,7 +49,7 @@ export async function measureSpeed(request: SpeedRequest, backend: Backend, hook
       for (const tokens of request.tokens) {
         const prompt = randomTokens(tokens, config.vocabSize);
         const prefill = await timePrefill(model, prompt, request, hooks.signal);
-        const decode = await timeDecode(model, prompt, request.warmup, hooks.signal);
+        const decode = await timeDecode(model, prompt, request, hooks.signal);
         for (const row of [
           speedRow(configuration.name, 'prefill', tokens, tokens, prefill),
           speedRow(configuration.name, 'decode', tokens, 1, decode),
@@ -95,10 +97,10 @@ const timePrefill = (
 async function timeDecode(
   model: DecoderModel,
   prompt: Int32Array,
-  warmup: number,
+  { decode, warmup }: SpeedRequest,
   signal: AbortSignal,
 ): Promise<number[]> {
-  const sequence = model.startSequence(prompt.length + warmup + DECODE_STEPS);
+  const sequence = model.startSequence(prompt.length + warmup + DECODE_STEPS, { decode });
   try {
     await sequence.prefill(prompt);
     const step = (index: number): Promise<Float32Array> => sequence.decodeStep(prompt[index % prompt.length]);

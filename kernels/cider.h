@@ -1,9 +1,10 @@
 /*
  * libcider: the arithmetic of cider behind one C interface.
  *
- * Every function returns a status; the text of the last failure of the calling thread is in cider_last_error. Nothing
- * throws, and nothing is kept between calls but what a handle holds. An operation takes one struct of parameters; f32
- * activations are row-major [rows, columns] in buffers of the library. Results of integer linears are the bits that
+ * Every function returns a status; the text of the last failure of the calling thread is in cider_last_error, that of
+ * the last operation that failed on a device in cider_device_error, whichever thread it ran in. Nothing throws, and
+ * nothing is kept between calls but what a handle holds. An operation takes one struct of parameters; f32 activations
+ * are row-major [rows, columns] in buffers of the library. Results of integer linears are the bits that
  * docs/numerics.md prescribes, for any instruction set and number of threads; all else has the tolerance that is
  * written beside its test. Operations on one device must follow one another; several devices are independent.
  */
@@ -17,7 +18,7 @@
 extern "C" {
 #endif
 
-#define CIDER_ABI_VERSION 1
+#define CIDER_ABI_VERSION 2
 
 enum {
   CIDER_OK = 0,
@@ -49,6 +50,7 @@ typedef struct {
 
 int cider_open(const cider_open_params *params, cider_device **device);
 void cider_close(cider_device *device);
+const char *cider_device_error(const cider_device *device);
 const char *cider_device_isa(const cider_device *device);
 int32_t cider_device_threads(const cider_device *device);
 /* Instruction sets that this machine runs, best first, separated by spaces; "generic" is always the last. */
@@ -83,6 +85,12 @@ enum {
   CIDER_AFFINE = 2,       /* unsigned codes, one a byte; w = scale * code + bias by group */
 };
 
+/* How codes of weights are stored. */
+enum {
+  CIDER_BYTES = 0, /* one a byte */
+  CIDER_WORDS = 1, /* affine only: 8 or 4 bits each, the lowest bits first; rows end on 32-bit words */
+};
+
 typedef struct {
   int32_t kind;
   int32_t dtype; /* of dense data */
@@ -93,6 +101,7 @@ typedef struct {
   cider_bytes scales;   /* f32 [N, groups] */
   cider_bytes biases;   /* f32 [N, groups], affine only */
   cider_bytes bias;     /* f32 [N], bytes = 0 for none; added after the product */
+  int32_t storage;      /* of codes: CIDER_BYTES … */
 } cider_weight_params;
 
 /* Copies and packs; the source may go away afterwards. */

@@ -3,7 +3,7 @@ import { nativeLibraryForTests, needNativeLibrary } from '../testing/native-libr
 import { randomCodes, randomFloats } from '../testing/random-arrays.ts';
 import { quantizeRows } from '../quant/schemes/quantize-rows.ts';
 import { groupSizes, type FloatRows } from '../quant/schemes/scheme.ts';
-import type { AffineWeight, Backend, IntegerWeight, Tensor, WeightSource } from './backend.ts';
+import type { LoadedAffineWeight, Backend, LoadedIntegerWeight, Tensor, WeightSource } from './backend.ts';
 import { openNativeBackend } from './native/backend.ts';
 import { openReferenceBackend } from './reference/backend.ts';
 import { narrowBf16, narrowF16 } from './reference/float-formats.ts';
@@ -59,7 +59,7 @@ function activations(rows: number, columns: number): Float32Array {
   return x;
 }
 
-function integerWeight(n: number, k: number, bits: 8 | 4, groupSize: number, hasBias = false): IntegerWeight {
+function integerWeight(n: number, k: number, bits: 8 | 4, groupSize: number, hasBias = false): LoadedIntegerWeight {
   const [min, max] = bits === 8 ? [-127, 127] : [-8, 7];
   return {
     kind: 'integer',
@@ -73,7 +73,7 @@ function integerWeight(n: number, k: number, bits: 8 | 4, groupSize: number, has
   };
 }
 
-function affineWeight(n: number, k: number, bits: 8 | 4, groupSize: number): AffineWeight {
+function affineWeight(n: number, k: number, bits: 8 | 4, groupSize: number): LoadedAffineWeight {
   const groups = n * groupCount(k, groupSize);
   return {
     kind: 'affine',

@@ -1,40 +1,30 @@
-import koffi, { type KoffiFunc, type TypeObject } from 'koffi';
-import { array, encode, text, typesOf, u32, u64, type CType, type CValue, type Encoded } from './native/field.ts';
+import koffi, { type KoffiFunc } from 'koffi';
+import { array, text, u32, u64, type CValue } from './native/field.ts';
 import { NativeHandle, type HandleKind } from './native/handle.ts';
-import { checkLengths, type Operation } from './native/operation.ts';
+import { checkLengths } from './native/operation.ts';
 import { operations, type OperationName, type OperationParams } from './native/operations.ts';
 import { checkStatus, NativeError } from './native/status.ts';
+import { StructType, type AddressOf, type FilledStruct } from './native/struct.ts';
 import { openFields, weightFields, type OpenParams, type WeightParams } from './native/weight-params.ts';
 
 /** The version of kernels/cider.h that this program speaks. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** koffi's default for calls in other threads, 128 KiB, is less than C libraries count on. */
 const ASYNC_STACK_BYTES = 4 * 1024 * 1024;
 
 koffi.config({ async_stack_size: ASYNC_STACK_BYTES });
 
-/** Addresses and arrays both go for `void *`; which of them a member may be, its field tells. */
-function koffiType(type: CType): string | TypeObject {
-  return typeof type === 'string' ? type : koffi.struct(koffiMembers(type));
-}
-
-const koffiMembers = (members: Exclude<CType, string>): Record<string, string | TypeObject> =>
-  Object.fromEntries(Object.entries(members).map(([name, type]) => [name, koffiType(type)]));
-
 const operationNames = Object.keys(operations) as OperationName[];
-for (const name of operationNames) {
-  koffi.struct(`cider_${name}_params`, koffiMembers(typesOf<object>(operations[name].fields)));
-}
-koffi.struct('cider_open_params', koffiMembers(typesOf(openFields)));
-koffi.struct('cider_weight_params', koffiMembers(typesOf(weightFields)));
+const functionOf = Object.fromEntries(operationNames.map((name) => [name, `cider_${name}`]));
 
 /** cider.h but for the operations, which all look the same. */
 const prototypes = [
   'uint32_t cider_abi_version()',
   'const char *cider_last_error()',
-  'int cider_open(cider_open_params *params, _Out_ void **device)',
+  'int cider_open(void *params, _Out_ void **device)',
   'void cider_close(void *device)',
+  'const char *cider_device_error(void *device)',
   'const char *cider_device_isa(void *device)',
   'int32_t cider_device_threads(void *device)',
   'const char *cider_list_isas()',
@@ -45,7 +35,7 @@ const prototypes = [
   'void cider_buffer_release(void *buffer)',
   'int cider_file_open(const char *path, _Out_ void **file)',
   'void cider_file_close(void *file)',
-  'int cider_weight_create(void *device, cider_weight_params *params, _Out_ void **weight)',
+  'int cider_weight_create(void *device, void *params, _Out_ void **weight)',
   'void cider_weight_release(void *weight)',
   'int cider_kv_cache_create(void *device, uint32_t capacity, uint32_t heads, uint32_t dim, _Out_ void **cache)',
   'uint32_t cider_kv_cache_length(void *cache)',
@@ -53,10 +43,7 @@ const prototypes = [
   'uint64_t cider_linear_scratch(void *weight, uint32_t rows)',
   'uint64_t cider_cross_entropy_scratch(void *head, uint32_t rows)',
   'uint64_t cider_matmul_int8_scratch(void *device, uint32_t m, uint32_t n, uint32_t k)',
-  ...operationNames.map((name) => {
-    const direction = operations[name].answersInParams ? '_Inout_ ' : '';
-    return `int cider_${name}(void *device, ${direction}cider_${name}_params *params)`;
-  }),
+  ...operationNames.map((name) => `int cider_${name}(void *device, void *params)`),
 ] as const;
 
 /** What a library must export, for the comparison with cider.h. */
@@ -66,6 +53,14 @@ export const functionNames: readonly string[] = prototypes.map(
 
 type NativeFunction = KoffiFunc<(...args: Argument[]) => unknown>;
 type Argument = CValue | [CValue];
+
+const addressOf: AddressOf = (array) => koffi.address(array);
+
+const openType = new StructType<OpenParams>('open', openFields, addressOf);
+const weightType = new StructType<WeightParams>('createWeight', weightFields, addressOf);
+const operationTypes = Object.fromEntries(
+  operationNames.map((name) => [name, new StructType<object>(name, operations[name].fields, addressOf)]),
+) as unknown as { readonly [Name in OperationName]: StructType<OperationParams[Name]> };
 
 const releaseFunctions: Readonly<Record<HandleKind, string>> = {
   device: 'cider_close',
@@ -86,8 +81,8 @@ export class NativeLibrary {
   readonly isas: readonly string[];
   readonly cpuFeatures: readonly string[];
   readonly #functions = new Map<string, NativeFunction>();
-  /** Arguments of calls in other threads: koffi keeps the addresses of arrays, but not the arrays. */
-  readonly #pinned = new Set<Encoded>();
+  /** Parameters of calls in other threads, which know addresses only. */
+  readonly #pinned = new Set<FilledStruct>();
 
   /** @throws NativeError if it cannot be loaded, lacks a function or has another ABI */
   constructor(path: string) {
@@ -108,7 +103,7 @@ export class NativeLibrary {
 
   /** @throws NativeError `unavailable` for an instruction set that this machine lacks */
   open(params: OpenParams): NativeHandle<'device'> {
-    return this.#create('device', 'cider_open', encode('open', openFields, params));
+    return openType.use(params, (bytes) => this.#create('device', 'cider_open', bytes));
   }
 
   isaOf(device: NativeHandle<'device'>): string {
@@ -141,7 +136,7 @@ export class NativeLibrary {
 
   createWeight(device: NativeHandle<'device'>, params: WeightParams): NativeHandle<'weight'> {
     const address = device.addressAs('device', 'createWeight');
-    return this.#create('weight', 'cider_weight_create', address, encode('createWeight', weightFields, params));
+    return weightType.use(params, (bytes) => this.#create('weight', 'cider_weight_create', address, bytes));
   }
 
   createKvCache(
@@ -181,11 +176,23 @@ export class NativeLibrary {
     return this.#number('cider_matmul_int8_scratch', address, ...sizes);
   }
 
-  /** Runs an operation to its end. @returns its parameters, with what the library wrote into the struct itself */
-  run<Name extends OperationName>(name: Name, device: NativeHandle<'device'>, params: OperationParams[Name]): Encoded {
-    const encoded = encodeOperation(name, params);
-    this.#check(name, this.#number(`cider_${name}`, device.addressAs('device', name), encoded));
-    return encoded;
+  /** Runs an operation to its end. */
+  run<Name extends OperationName>(name: Name, device: NativeHandle<'device'>, params: OperationParams[Name]): void {
+    const address = device.addressAs('device', name);
+    operationTypes[name].use(params, (struct) => {
+      checkLengths(name, operations[name], params);
+      this.#checkOperation(name, address, this.#number(functionOf[name], address, struct));
+    });
+  }
+
+  /** Runs an operation that answers in its parameters. @returns those of them that may be answers */
+  ask<Name extends OperationName>(
+    name: Name,
+    device: NativeHandle<'device'>,
+    params: OperationParams[Name],
+  ): Record<string, number> {
+    this.run(name, device, params);
+    return operationTypes[name].answers();
   }
 
   /** Runs an operation in another thread. Nothing that it uses may be written to or released before it is done. */
@@ -194,21 +201,21 @@ export class NativeLibrary {
     device: NativeHandle<'device'>,
     params: OperationParams[Name],
   ): Promise<void> {
-    const encoded = encodeOperation(name, params);
     const address = device.addressAs('device', name);
-    const call = this.#function(`cider_${name}`);
-    this.#pinned.add(encoded);
+    const struct = operationTypes[name].make(params);
+    checkLengths(name, operations[name], params);
+    const call = this.#function(functionOf[name]);
+    this.#pinned.add(struct);
     try {
       const status = await new Promise<unknown>((resolve, reject) => {
-        call.async(address, encoded, (error: Error | null, result: unknown) => {
+        call.async(address, struct.bytes, (error: Error | null, result: unknown) => {
           if (error) reject(error);
           else resolve(result);
         });
       });
-      // The library's own words are kept by the thread that ran the call, which is out of reach.
-      checkStatus(name, Number(status));
+      this.#checkOperation(name, address, Number(status));
     } finally {
-      this.#pinned.delete(encoded);
+      this.#pinned.delete(struct);
     }
   }
 
@@ -236,6 +243,11 @@ export class NativeLibrary {
     return this.#text(name).split(' ').filter(Boolean);
   }
 
+  /** The library keeps its words with the device, since the thread that an operation ran in may be out of reach. */
+  #checkOperation(operation: string, device: bigint, status: number): void {
+    checkStatus(operation, status, () => this.#text('cider_device_error', device));
+  }
+
   #check(operation: string, status: number): void {
     checkStatus(operation, status, () => this.#text('cider_last_error'));
   }
@@ -259,11 +271,4 @@ const floats = array<Float32Array>(Float32Array);
 
 function checkAbi(found: number): void {
   if (found !== ABI_VERSION) throw new Error(`its ABI version is ${found}, not ${ABI_VERSION}`);
-}
-
-function encodeOperation<Name extends OperationName>(name: Name, params: OperationParams[Name]): Encoded {
-  const operation = operations[name] as Operation<OperationParams[Name]>;
-  const encoded = encode(name, operation.fields, params);
-  checkLengths(name, operation, params);
-  return encoded;
 }

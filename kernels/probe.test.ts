@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { tinyLibrary, type TinyLibrary } from '../testing/tiny-library.ts';
+import { ABI_VERSION } from './native.ts';
 import { probeLibrary } from './probe.ts';
 
 async function reasonAgainst(content: string | Uint8Array, timeoutMs?: number): Promise<string> {
@@ -18,7 +19,7 @@ async function reasonAgainst(content: string | Uint8Array, timeoutMs?: number): 
 const reasonAgainstLibrary = (library: TinyLibrary, timeoutMs?: number): Promise<string> =>
   reasonAgainst(tinyLibrary(library), timeoutMs);
 
-const rightAbi = { cider_abi_version: { returns: 1 } };
+const rightAbi = { cider_abi_version: { returns: ABI_VERSION } };
 
 describe('probeLibrary', () => {
   it('names a file that is not there, or no library', async () => {
@@ -33,7 +34,7 @@ describe('probeLibrary', () => {
 describe.skipIf(process.platform !== 'linux')('probeLibrary on Linux', () => {
   it('refuses another version of the interface', async () => {
     const reason = await reasonAgainstLibrary({ functions: { cider_abi_version: { returns: 99 } } });
-    expect(reason).toBe('PATH: its ABI version is 99, not 1');
+    expect(reason).toBe(`PATH: its ABI version is 99, not ${ABI_VERSION}`);
   });
 
   it('refuses a library that is not ours, or not all of it', async () => {

@@ -132,10 +132,10 @@ class ConversionRun {
     await Promise.all(
       [...file.jobs(part)].map(async (job) => {
         await executor.run(job);
-        if (job.kind !== 'seal') this.#settings.onProgress((this.#doneBytes += job.source.bytes), job.label);
+        this.#settings.onProgress((this.#doneBytes += job.source.bytes), job.label);
       }),
     );
-    const sealed = await executor.run({ kind: 'seal', path: part }, { urgent: true });
+    const sealed = await executor.run({ kind: 'seal', path: part });
     fileOperation(path, () => {
       fileSystem.rename(part, path);
     });

@@ -1,4 +1,4 @@
-import type { Backend, KvCache, RopeOptions } from '../../kernels/backend.ts';
+import type { Backend, KvCache, LinearOptions, RopeOptions } from '../../kernels/backend.ts';
 import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import type { DecoderWeights, LayerWeights } from './decoder-weights.ts';
 import type { Scratch } from './scratch.ts';
@@ -10,6 +10,8 @@ export interface ForwardContext {
   weights: DecoderWeights;
   rope: Omit<RopeOptions, 'firstPosition'>;
   scratch: Scratch;
+  /** How a single token is multiplied. */
+  linear: LinearOptions;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function forward(
 }
 
 async function attentionBlock(
-  { backend, config, rope, scratch }: ForwardContext,
+  { backend, config, rope, scratch, linear }: ForwardContext,
   layer: LayerWeights,
   cache: KvCache,
   slidingWindow: number | undefined,
@@ -48,25 +50,25 @@ async function attentionBlock(
   const { hidden, normed, query, key, value, attended, branch } = scratch;
   const { heads, kvHeads, headDim, rmsNormEpsilon: epsilon } = config;
   backend.rmsNorm(normed, hidden, layer.inputNorm, { epsilon });
-  await backend.linear(query, normed, layer.query);
-  await backend.linear(key, normed, layer.key);
-  await backend.linear(value, normed, layer.value);
+  await backend.linear(query, normed, layer.query, linear);
+  await backend.linear(key, normed, layer.key, linear);
+  await backend.linear(value, normed, layer.value, linear);
   if (layer.queryNorm) backend.rmsNorm(scratch.queryHeads, scratch.queryHeads, layer.queryNorm, { epsilon });
   if (layer.keyNorm) backend.rmsNorm(scratch.keyHeads, scratch.keyHeads, layer.keyNorm, { epsilon });
   backend.rope(query, { ...rope, firstPosition: cache.length });
   backend.rope(key, { ...rope, firstPosition: cache.length });
   const scale = 1 / Math.sqrt(headDim);
   await backend.attention(attended, query, key, value, cache, { heads, kvHeads, headDim, scale, slidingWindow });
-  await backend.linear(branch, attended, layer.output);
+  await backend.linear(branch, attended, layer.output, linear);
   backend.add(hidden, hidden, branch);
 }
 
-async function mlpBlock({ backend, config, scratch }: ForwardContext, layer: LayerWeights): Promise<void> {
+async function mlpBlock({ backend, config, scratch, linear }: ForwardContext, layer: LayerWeights): Promise<void> {
   const { hidden, normed, gate, up, branch } = scratch;
   backend.rmsNorm(normed, hidden, layer.postAttentionNorm, { epsilon: config.rmsNormEpsilon });
-  await backend.linear(gate, normed, layer.gate);
-  await backend.linear(up, normed, layer.up);
+  await backend.linear(gate, normed, layer.gate, linear);
+  await backend.linear(up, normed, layer.up, linear);
   backend.siluMul(gate, gate, up);
-  await backend.linear(branch, gate, layer.down);
+  await backend.linear(branch, gate, layer.down, linear);
   backend.add(hidden, hidden, branch);
 }

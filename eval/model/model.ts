@@ -1,4 +1,4 @@
-import type { Backend, KvCache } from '../../kernels/backend.ts';
+import type { Backend, KvCache, LinearOptions, Tensor } from '../../kernels/backend.ts';
 import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import { InputError } from '../../quant/errors.ts';
 import type { DecoderWeights } from './decoder-weights.ts';
@@ -58,14 +58,24 @@ export class DecoderModel {
     return this.#backend.crossEntropy(normed, this.#weights.head, tokenIds.subarray(1));
   }
 
-  /** A sequence that grows token by token, up to `capacity` of them. It must be closed before the model. */
-  startSequence(capacity: number): DecoderSequence {
-    const { layers, kvHeads, headDim } = this.config;
-    const caches = Array.from({ length: layers }, () => this.#backend.createKvCache(capacity, kvHeads, headDim));
+  /**
+   * A sequence that grows token by token, up to `capacity` of them. It must be closed before the model.
+   *
+   * @param linear how its single tokens are multiplied
+   */
+  startSequence(capacity: number, linear: LinearOptions = {}): DecoderSequence {
+    const backend = this.#backend;
+    const { layers, kvHeads, headDim, vocabSize } = this.config;
+    const caches = Array.from({ length: layers }, () => backend.createKvCache(capacity, kvHeads, headDim));
+    const logits = backend.allocate(1, vocabSize);
+    const past = { caches, linear };
     return new DecoderSequence(capacity, {
-      lastLogits: (tokenIds) => this.#lastLogits(tokenIds, caches),
+      lastLogits: async (tokenIds) => {
+        await this.#lastLogits(logits, tokenIds, past);
+        return backend.download(logits);
+      },
       release: () => {
-        for (const cache of caches) this.#backend.release(cache);
+        for (const handle of [...caches, logits]) backend.release(handle);
       },
     });
   }
@@ -76,26 +86,26 @@ export class DecoderModel {
     for (const handle of this.#weights.handles) this.#backend.release(handle);
   }
 
-  /** Logits after the last token: `[vocabSize]`. */
-  async #lastLogits(tokenIds: Int32Array, caches: readonly KvCache[]): Promise<Float32Array> {
-    const { hiddenSize, vocabSize } = this.config;
+  /** Fills `logits`, `[1, vocabSize]`, with those after the last token. */
+  async #lastLogits(logits: Tensor, tokenIds: Int32Array, past: Past): Promise<void> {
     const backend = this.#backend;
-    const { normed } = await this.#forward(tokenIds, caches);
-    const last = backend.upload(1, hiddenSize, backend.download(normed).subarray(-hiddenSize));
-    const logits = backend.allocate(1, vocabSize);
+    const { hiddenSize } = this.config;
+    const { rows, normed } = await this.#forward(tokenIds, past);
+    // A backend has no view of one row among several; a single one needs none.
+    const last = rows === 1 ? normed : backend.upload(1, hiddenSize, backend.download(normed).subarray(-hiddenSize));
     try {
-      await backend.linear(logits, last, this.#weights.head);
-      return backend.download(logits);
+      await backend.linear(logits, last, this.#weights.head, past.linear);
     } finally {
-      for (const handle of [last, logits]) backend.release(handle);
+      if (last !== normed) backend.release(last);
     }
   }
 
-  async #forward(tokenIds: Int32Array, caches?: readonly KvCache[]): Promise<Scratch> {
+  async #forward(tokenIds: Int32Array, past?: Past): Promise<Scratch> {
     this.#checkTokens(tokenIds);
     const scratch = this.#scratchFor(tokenIds.length);
     const [backend, config, weights, rope] = [this.#backend, this.config, this.#weights, this.#rope];
-    await forward({ backend, config, weights, rope, scratch }, tokenIds, caches);
+    const linear = past?.linear ?? {};
+    await forward({ backend, config, weights, rope, scratch, linear }, tokenIds, past?.caches);
     return scratch;
   }
 
@@ -117,4 +127,10 @@ export class DecoderModel {
       details: { position, value: id, limit: vocabSize },
     });
   }
+}
+
+/** What a sequence has when tokens are appended to it. */
+interface Past {
+  caches: readonly KvCache[];
+  linear: LinearOptions;
 }

@@ -1,11 +1,11 @@
-import type { AffineWeight, DenseWeight, IntegerWeight, LoadedDenseWeight } from '../../kernels/backend.ts';
+import type { AffineWeight, DenseWeight, IntegerWeight, LoadedDenseWeight, Stored } from '../../kernels/backend.ts';
 import type { Checkpoint, TensorEntry } from '../../quant/checkpoint/checkpoint.ts';
-import { readQuantizedWeight, type QuantizedWeight } from '../../quant/checkpoint/compressed-tensors-weight.ts';
+import { findQuantizedWeight, readCodes } from '../../quant/checkpoint/compressed-tensors-weight.ts';
 import { storageFormat, type QuantizedLinear } from '../../quant/checkpoint/compressed-tensors.ts';
 import { InputError } from '../../quant/errors.ts';
 
 /** What of a checkpoint is needed to read weights. */
-export type TensorSource = Pick<Checkpoint, 'files' | 'tensors' | 'readBytes' | 'readFloats'>;
+export type TensorSource = Pick<Checkpoint, 'files' | 'tensors' | 'readBytes' | 'readFloats' | 'checkUnchanged'>;
 
 /** The entry of a tensor that the model must have. @throws InputError `E_TENSOR_MISSING` */
 export function findTensor(checkpoint: TensorSource, name: string): TensorEntry {
@@ -20,14 +20,26 @@ export function findTensor(checkpoint: TensorSource, name: string): TensorEntry 
 /** A float matrix as it stands in its file, for backends that map files; what none of them knows is read and widened. */
 export function denseWeight(checkpoint: TensorSource, name: string): DenseWeight {
   const entry = findTensor(checkpoint, name);
-  const path = checkpoint.files.find((file) => file.name === entry.file)?.path;
-  const { dtype, offset, bytes } = entry;
-  if (path === undefined || (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16')) {
-    return readDenseWeight(checkpoint, name);
-  }
+  const { dtype } = entry;
+  const isKnown = dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
+  const data = isKnown && storedTensor(checkpoint, entry, () => readDenseWeight(checkpoint, name).data);
+  if (!data) return readDenseWeight(checkpoint, name);
   const [outFeatures, inFeatures] = entry.shape;
-  const read = (): LoadedDenseWeight['data'] => readDenseWeight(checkpoint, name).data;
-  return { kind: 'dense', outFeatures, inFeatures, dtype, data: { path, offset, bytes, read } };
+  return { kind: 'dense', outFeatures, inFeatures, dtype, data };
+}
+
+/** A tensor as it stands in its file, for backends that map files; undefined if no file of the checkpoint holds it. */
+function storedTensor<Elements>(
+  checkpoint: TensorSource,
+  entry: TensorEntry,
+  read: () => Elements,
+): Stored<Elements> | undefined {
+  const path = checkpoint.files.find((file) => file.name === entry.file)?.path;
+  if (path === undefined) return undefined;
+  const checkUnchanged = (): void => {
+    checkpoint.checkUnchanged(entry);
+  };
+  return { path, offset: entry.offset, bytes: entry.bytes, checkUnchanged, read };
 }
 
 /** A float matrix, of which F16 and BF16 stay 16-bit patterns; what is stored otherwise is widened. */
@@ -42,25 +54,25 @@ export function readDenseWeight(checkpoint: TensorSource, name: string): LoadedD
   return { ...shape, dtype: 'F32', data: checkpoint.readFloats(entry) };
 }
 
-/** The weight of a linear layer that the checkpoint itself holds quantized. */
-export function readStoredWeight(
+/** The weight of a linear layer that the checkpoint itself holds quantized, with its codes where they are. */
+export function storedQuantizedWeight(
   checkpoint: TensorSource,
   module: string,
   scheme: QuantizedLinear,
 ): IntegerWeight | AffineWeight {
-  const weight = readQuantizedWeight(checkpoint, module, scheme);
-  return storageFormat(scheme.mode) === 'int-quantized' ? { kind: 'integer', ...weight } : affineOf(weight);
-}
-
-/** Symmetric codes in the form of weight-only layers: scale · code = scale · (code + 2^(b-1)) - 2^(b-1) · scale. */
-function affineOf({ codes, scales, bits, ...shape }: QuantizedWeight): AffineWeight {
+  const found = findQuantizedWeight(checkpoint, module, scheme);
+  const { outFeatures, inFeatures, bits, groupSize, scales, stored } = found;
+  const shape = { outFeatures, inFeatures, bits, groupSize, scales };
+  const read = (): Int8Array => readCodes(checkpoint, found);
+  if (storageFormat(scheme.mode) === 'int-quantized') {
+    const inFile = storedTensor(checkpoint, stored, read);
+    return { kind: 'integer', ...shape, codes: inFile ? { ...inFile, storage: 'bytes' } : read() };
+  }
+  // Symmetric codes in the form of weight-only layers: scale · code = scale · (code + 2^(b-1)) - 2^(b-1) · scale. The
+  // sum is what packing stores.
   const offset = 2 ** (bits - 1);
-  return {
-    kind: 'affine',
-    bits,
-    ...shape,
-    codes: Uint8Array.from(codes, (code) => code + offset),
-    scales,
-    biases: scales.map((scale) => -offset * scale),
-  };
+  const readUnsigned = (): Uint8Array => Uint8Array.from(read(), (code) => code + offset);
+  const inFile = storedTensor(checkpoint, stored, readUnsigned);
+  const codes = inFile ? ({ ...inFile, storage: 'words' } as const) : readUnsigned();
+  return { kind: 'affine', ...shape, codes, biases: scales.map((scale) => -offset * scale) };
 }

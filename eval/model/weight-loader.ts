@@ -2,7 +2,7 @@ import type { Backend, Tensor, Weight, WeightSource } from '../../kernels/backen
 import { quantizedLinear, type QuantizedModel } from '../../quant/checkpoint/compressed-tensors.ts';
 import type { Configuration } from './configurations.ts';
 import { quantizeWeight } from './quantized-weight.ts';
-import { denseWeight, findTensor, readDenseWeight, readStoredWeight, type TensorSource } from './stored-weight.ts';
+import { denseWeight, findTensor, readDenseWeight, storedQuantizedWeight, type TensorSource } from './stored-weight.ts';
 
 /** Moves tensors from a checkpoint to a backend and counts their bytes. */
 export class WeightLoader {
@@ -52,7 +52,7 @@ export class WeightLoader {
   head(module: string): Weight {
     const scheme = this.#stored && quantizedLinear(this.#stored, module);
     if (!scheme) return this.dense(`${module}.weight`);
-    return this.#load(readStoredWeight(this.#checkpoint, module, scheme));
+    return this.#load(storedQuantizedWeight(this.#checkpoint, module, scheme));
   }
 
   /** A linear layer, as the checkpoint holds it or else as the configuration wants it. */
@@ -63,14 +63,14 @@ export class WeightLoader {
 
   #linearSource(module: string): WeightSource {
     const scheme = this.#stored && quantizedLinear(this.#stored, module);
-    if (scheme) return readStoredWeight(this.#checkpoint, module, scheme);
+    if (scheme) return storedQuantizedWeight(this.#checkpoint, module, scheme);
     const name = `${module}.weight`;
     if (this.#configuration.kind === 'stored') return denseWeight(this.#checkpoint, name);
     return quantizeWeight(readDenseWeight(this.#checkpoint, name), this.#configuration, name);
   }
 
   #load(source: WeightSource): Weight {
-    const weight = this.#backend.loadWeight(source);
+    const weight = loadExplained(this.#backend, source);
     return this.#keep(weight, weight.bytes);
   }
 
@@ -78,5 +78,15 @@ export class WeightLoader {
     this.#handles.push(handle);
     this.#bytes += bytes;
     return handle;
+  }
+}
+
+/** What a backend refuses of codes that it reads by itself, our own reader refuses in words of the checkpoint. */
+function loadExplained(backend: Backend, source: WeightSource): Weight {
+  try {
+    return backend.loadWeight(source);
+  } catch (error) {
+    if (source.kind !== 'dense' && !ArrayBuffer.isView(source.codes)) source.codes.read();
+    throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Backend } from '../backend.ts';
+import type { Backend, DecodeMode } from '../backend.ts';
 import { openReferenceBackend } from '../reference/backend.ts';
 import { benchLinear, type LinearRow } from './bench-linear.ts';
 import { linearKernels } from './linear-kernel.ts';
@@ -8,8 +8,12 @@ import type { PeakMeter } from './peak.ts';
 const shape = { n: 10, k: 70 };
 const reference = openReferenceBackend();
 
-async function bench(backend: Backend & Partial<PeakMeter>, rows = [1, 5]): Promise<LinearRow[]> {
-  const request = { kernels: linearKernels(32), rows, warmup: 0, repetitions: 3 };
+async function bench(
+  backend: Backend & Partial<PeakMeter>,
+  rows = [1, 5],
+  decode: DecodeMode = 'w8a16',
+): Promise<LinearRow[]> {
+  const request = { kernels: linearKernels(32), rows, decode, warmup: 0, repetitions: 3 };
   const hooks = { signal: new AbortController().signal, onRow: () => undefined };
   return (await benchLinear(backend, reference, shape, request, hooks)).rows;
 }
@@ -24,7 +28,7 @@ describe('benchLinear', () => {
   it('has a row for each kernel and row count', async () => {
     const rows = await bench(reference);
     expect(rows.map(({ kernel, m }) => `${kernel} ${m}`)).toEqual(
-      ['w8a8', 'w8a8-g32', 'w4a8-g32', 'w8a16', 'w4a16', 'bf16'].flatMap((name) => [`${name} 1`, `${name} 5`]),
+      ['w8a8', 'w8a8-g32', 'w4a8-g32', 'w8a16', 'w4a16', 'bf16', 'f32'].flatMap((name) => [`${name} 1`, `${name} 5`]),
     );
     for (const row of rows) {
       expect(row.samplesNs).toHaveLength(3);
@@ -44,6 +48,7 @@ describe('benchLinear', () => {
       codes + 8 * 20,
       codes / 2 + 8 * 20,
       2 * codes,
+      4 * codes,
     ]);
   });
 
@@ -77,11 +82,30 @@ describe('benchLinear', () => {
   it('lets float kernels round otherwise, but not be wrong', async () => {
     const single = (change: (value: number) => number): Backend =>
       changing((values) => (values.length === shape.n ? values.map(change) : values));
-    expect(await bench(single((value) => value * (1 + 2 ** -23)))).toHaveLength(12);
+    expect(await bench(single((value) => value * (1 + 2 ** -23)))).toHaveLength(14);
     await expect(bench(single((value) => value * (1 + 2 ** -10)))).rejects.toThrow(
       'w8a8 [10, 70], M = 1: the error is',
     );
     await expect(bench(single(() => NaN))).rejects.toThrow('the error is NaN');
+  });
+
+  it.each(['w8a16', 'w8a8'] as const)('multiplies single rows by %s, and checks that', async (decode) => {
+    const modes = new Set<string | undefined>();
+    const watched: Backend = {
+      ...reference,
+      linear: (out, x, weight, options) => {
+        modes.add(options?.decode);
+        return reference.linear(out, x, weight, options);
+      },
+    };
+    expect(await bench(watched, [1], decode)).toHaveLength(7);
+    expect([...modes]).toEqual([decode]);
+    const lastBit = changing((values) => {
+      if (values.length === shape.n) new Int32Array(values.buffer)[0] ^= 1;
+      return values;
+    });
+    if (decode === 'w8a16') expect(await bench(lastBit, [1], decode)).toHaveLength(7);
+    else await expect(bench(lastBit, [1], decode)).rejects.toThrow('w8a8 [10, 70], M = 1: out[0, 0] is 0x');
   });
 
   it('gives all memory back', async () => {

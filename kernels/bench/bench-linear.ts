@@ -1,4 +1,4 @@
-import type { Backend, Weight } from '../backend.ts';
+import type { Backend, DecodeMode, Weight } from '../backend.ts';
 import { Random } from '../verify/random.ts';
 import { checkKernel } from './check-kernel.ts';
 import type { LinearKernel } from './linear-kernel.ts';
@@ -29,6 +29,7 @@ export interface LinearRow extends LinearShape {
 export interface LinearBenchRequest extends SampleOptions {
   kernels: readonly LinearKernel[];
   rows: readonly number[];
+  decode: DecodeMode;
 }
 
 export interface LinearBenchHooks {
@@ -61,7 +62,7 @@ export async function benchLinear(
     const source = kernel.makeWeight(shape.n, shape.k);
     const weights = [backend.loadWeight(source)];
     try {
-      await checkKernel(backend, weights[0], reference, source, kernel.name);
+      await checkKernel(backend, weights[0], reference, source, { name: kernel.name, decode: request.decode });
       const copies = Math.min(Math.ceil(COLD_BYTES / weights[0].bytes), MAX_COPIES);
       while (weights.length < copies) weights.push(backend.loadWeight(source));
       for (const m of request.rows) {
@@ -87,7 +88,7 @@ async function timeLinear(
   backend: Backend,
   weights: readonly Weight[],
   m: number,
-  options: SampleOptions,
+  request: LinearBenchRequest,
   signal: AbortSignal,
 ): Promise<number[]> {
   const { inFeatures, outFeatures } = weights[0];
@@ -96,14 +97,23 @@ async function timeLinear(
   const x = backend.upload(m, inFeatures, values);
   const out = backend.allocate(m, outFeatures);
   try {
-    return await takeSamples((index) => backend.linear(out, x, weights[index % weights.length]), options, signal);
+    return await takeSamples(
+      (index) => backend.linear(out, x, weights[index % weights.length], request),
+      request,
+      signal,
+    );
   } finally {
     for (const handle of [x, out]) backend.release(handle);
   }
 }
 
+function arithmeticPeak({ int8Gops, bf16Gops, f32Gops }: MachinePeak, operands: LinearKernel['operands']): number {
+  if (operands === 'int8') return int8Gops;
+  return operands === 'bf16' ? Math.max(bf16Gops, f32Gops) : f32Gops;
+}
+
 function rowOf(
-  { name, integer }: LinearKernel,
+  { name, operands }: LinearKernel,
   { n, k }: LinearShape,
   m: number,
   weight: Weight,
@@ -113,7 +123,7 @@ function rowOf(
   const nanoseconds = median(samplesNs);
   const gops = (2 * m * n * k) / nanoseconds;
   const gbs = weight.bytes / nanoseconds;
-  const percentOfPeak = peak && 100 * Math.max(gops / (integer ? peak.int8Gops : peak.f32Gops), gbs / peak.readGBs);
+  const percentOfPeak = peak && 100 * Math.max(gops / arithmeticPeak(peak, operands), gbs / peak.readGBs);
   return {
     n,
     k,

@@ -1,4 +1,4 @@
-import type { Backend, Weight, WeightSource } from '../backend.ts';
+import type { Backend, LinearOptions, Weight, WeightSource } from '../backend.ts';
 import { compareOutputs } from '../verify/compare.ts';
 import { Random } from '../verify/random.ts';
 
@@ -26,25 +26,32 @@ export async function checkKernel(
   weight: Weight,
   reference: Backend,
   source: WeightSource,
-  name: string,
+  { name, ...options }: { name: string } & LinearOptions,
 ): Promise<void> {
   const expected = reference.loadWeight(source);
   for (const rows of [ROWS, 1]) {
     const x = new Float32Array(rows * weight.inFeatures);
     new Random(SEED).fillFloats(x, 1);
-    const right = await multiply(reference, expected, x, rows);
-    const found = await multiply(backend, weight, x, rows);
+    const right = await multiply(reference, expected, x, options);
+    const found = await multiply(backend, weight, x, options);
     const what = `${name} [${weight.outFeatures}, ${weight.inFeatures}], M = ${rows}`;
-    if (source.kind === 'integer' && rows > 1) checkBits(right, found, weight.outFeatures, what);
+    if (source.kind === 'integer' && (rows > 1 || options.decode === 'w8a8'))
+      checkBits(right, found, weight.outFeatures, what);
     else checkNorm(right, found, roundingTolerance(weight.inFeatures), what);
   }
 }
 
-async function multiply(backend: Backend, weight: Weight, x: Float32Array, rows: number): Promise<Float32Array> {
+async function multiply(
+  backend: Backend,
+  weight: Weight,
+  x: Float32Array,
+  options: LinearOptions,
+): Promise<Float32Array> {
+  const rows = x.length / weight.inFeatures;
   const input = backend.upload(rows, weight.inFeatures, x);
   const out = backend.allocate(rows, weight.outFeatures);
   try {
-    await backend.linear(out, input, weight);
+    await backend.linear(out, input, weight, options);
     return backend.download(out);
   } finally {
     for (const handle of [input, out]) backend.release(handle);

@@ -6,8 +6,8 @@ import { Random } from '../verify/random.ts';
 export interface LinearKernel {
   /** `w8a8-g128` for instance. */
   name: string;
-  /** Whether activations are quantized, so that the product is one of integers. */
-  integer: boolean;
+  /** What is multiplied: int8 by quantized activations, else floats, which matrix units take in halves of bf16. */
+  operands: 'int8' | 'bf16' | 'f32';
   makeWeight: (outFeatures: number, inFeatures: number) => WeightSource;
 }
 
@@ -21,17 +21,18 @@ const SEED = 1;
 export function linearKernels(groupSize: number): LinearKernel[] {
   const integer = (bits: 8 | 4, size: number): LinearKernel => ({
     name: `w${bits}a8${size === 0 ? '' : `-g${size}`}`,
-    integer: true,
+    operands: 'int8',
     makeWeight: (n, k) => integerWeight(bits, size, n, k),
   });
   const affine = (bits: 8 | 4): LinearKernel => ({
     name: `w${bits}a16`,
-    integer: false,
+    operands: 'bf16',
     makeWeight: (n, k) => affineWeight(bits, n, k),
   });
-  const bf16 = { name: 'bf16', integer: false, makeWeight: bf16Weight };
+  const bf16: LinearKernel = { name: 'bf16', operands: 'bf16', makeWeight: bf16Weight };
+  const f32: LinearKernel = { name: 'f32', operands: 'f32', makeWeight: f32Weight };
   const grouped = groupSize === 0 ? [] : [integer(8, groupSize)];
-  return [integer(8, 0), ...grouped, integer(4, groupSize), affine(8), affine(4), bf16];
+  return [integer(8, 0), ...grouped, integer(4, groupSize), affine(8), affine(4), bf16, f32];
 }
 
 function integerWeight(bits: 8 | 4, groupSize: number, outFeatures: number, inFeatures: number): IntegerWeight {
@@ -54,9 +55,14 @@ function affineWeight(bits: 8 | 4, outFeatures: number, inFeatures: number): Aff
   return { kind: 'affine', bits, groupSize: AFFINE_GROUP_SIZE, outFeatures, inFeatures, codes, scales, biases };
 }
 
+function f32Weight(outFeatures: number, inFeatures: number): DenseWeight & { data: Float32Array } {
+  const data = new Float32Array(outFeatures * inFeatures);
+  new Random(SEED).fillFloats(data, 1);
+  return { kind: 'dense', dtype: 'F32', outFeatures, inFeatures, data };
+}
+
 function bf16Weight(outFeatures: number, inFeatures: number): DenseWeight {
-  const values = new Float32Array(outFeatures * inFeatures);
-  new Random(SEED).fillFloats(values, 1);
+  const values = f32Weight(outFeatures, inFeatures).data;
   const halves = new Uint16Array(values.buffer);
   const data = new Uint16Array(values.length);
   for (let i = 0; i < data.length; i++) data[i] = halves[2 * i + 1];

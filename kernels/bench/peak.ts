@@ -2,9 +2,9 @@
 export interface MachinePeak {
   /** 10^9 operations on int8 a second; a product and a sum count as two. */
   int8Gops: number;
-  /** The same on f32, in which layers with float activations compute. */
+  /** The same on f32. */
   f32Gops: number;
-  /** On bf16, 0 if the instruction set has nothing for it. No layer uses it, as activations are f32. */
+  /** On bf16, 0 if the instruction set has nothing for it. Layers with float activations split those into two bf16. */
   bf16Gops: number;
   /** 10^9 bytes a second, read from memory. */
   readGBs: number;

@@ -14,7 +14,7 @@ const instructionSets = {
     avx2: ['-mavx2', '-mfma', '-mf16c'],
     avx512,
     avx512vnni: [...avx512, '-mavx512vnni'],
-    amx: [...avx512, '-mgfni', '-mamx-tile', '-mamx-int8'],
+    amx: [...avx512, '-mgfni', '-mamx-tile', '-mamx-int8', '-mamx-bf16', '-mavx512bf16'],
   },
   arm64: {
     neon: [],

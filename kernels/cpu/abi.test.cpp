@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,6 +109,24 @@ void test_device(const char *isas) {
   CHECK(cider_device_isa(nullptr)[0] == '\0', "instruction set of null");
 }
 
+// What fails in another thread is known to the device, and to no other.
+void test_device_error(cider_device *device) {
+  cider_device *other = open_device("generic", 1);
+  pthread_t thread;
+  const auto fail = [](void *argument) -> void * {
+    const cider_elementwise_params nothing = {nullptr, nullptr, nullptr, 1};
+    REFUSED(cider_add(static_cast<cider_device *>(argument), &nothing));
+    return nullptr;
+  };
+  CHECK(cider_device_error(other)[0] == '\0', "%s", cider_device_error(other));
+  CHECK(pthread_create(&thread, nullptr, fail, device) == 0, "no thread");
+  pthread_join(thread, nullptr);
+  CHECK(strcmp(cider_device_error(device), "add: a is null") == 0, "%s", cider_device_error(device));
+  CHECK(cider_device_error(other)[0] == '\0', "%s", cider_device_error(other));
+  CHECK(cider_device_error(nullptr)[0] == '\0', "%s", cider_device_error(nullptr));
+  cider_close(other);
+}
+
 void test_buffers(cider_device *device) {
   cider_buffer *buffer = nullptr;
   REFUSED(cider_buffer_create(nullptr, 1, &buffer));
@@ -179,7 +198,7 @@ void test_files(cider_device *device) {
 
   ACCEPTED(cider_file_open(empty.path(), &file));
   CHECK(cider_file_bytes(file) == 0, "%llu", static_cast<unsigned long long>(cider_file_bytes(file)));
-  cider_weight_params dense = {CIDER_DENSE, CIDER_F32, 0, 2, 2, 0, {nullptr, file, 0, 16}, {}, {}, {}};
+  cider_weight_params dense = {CIDER_DENSE, CIDER_F32, 0, 2, 2, 0, {nullptr, file, 0, 16}, {}, {}, {}, CIDER_BYTES};
   cider_weight *weight = nullptr;
   REFUSED(cider_weight_create(device, &dense, &weight));
   cider_file_close(file);
@@ -207,6 +226,37 @@ void test_files(cider_device *device) {
   cider_weight_release(weight);
 }
 
+// Codes in words are those in bytes, whatever stands in the padding.
+void test_words(cider_device *device) {
+  const uint8_t codes[6] = {1, 15, 3, 8, 0, 5};
+  const uint32_t four_bits[2] = {0xabcde3f1, 0x12345508};
+  const uint32_t eight_bits[2] = {0xff030f01, 0x77050008};
+  const float scales[2] = {2, 0.5};
+  const float biases[2] = {-1, 1};
+  cider_buffer *x = buffer_of(device, {1, 10, 100});
+  cider_buffer *out = buffer_of(device, {0, 0});
+  const cider_bytes sources[] = {bytes_of(four_bits), bytes_of(eight_bits), bytes_of(codes)};
+  for (int source = 0; source < 3; source++) {
+    const cider_weight_params params = {
+        CIDER_AFFINE,      0,        source == 0 ? 4 : 8,      2, 3, 0, sources[source], bytes_of(scales),
+        bytes_of(biases), no_bytes, source == 2 ? CIDER_BYTES : CIDER_WORDS};
+    cider_weight *weight = create_weight(device, params);
+    const uint64_t scratch_bytes = cider_linear_scratch(weight, 1);
+    void *scratch = scratch_of(scratch_bytes);
+    const cider_linear_params linear = {out, x, weight, 1, 0, scratch, scratch_bytes};
+    ACCEPTED(cider_linear(device, &linear));
+    check_values("linear of words", out, {2 * (1 + 150 + 300) - 111, 0.5 * (8 + 500) + 111});
+    free(scratch);
+    cider_weight_release(weight);
+    cider_weight *refused = nullptr;
+    REFUSED_WITH(params, p.data.bytes--, cider_weight_create(device, &p, &refused));
+    REFUSED_WITH(params, p.storage = 2, cider_weight_create(device, &p, &refused));
+    REFUSED_WITH(params, (p.kind = CIDER_INTEGER, p.storage = CIDER_WORDS), cider_weight_create(device, &p, &refused));
+  }
+  cider_buffer_release(x);
+  cider_buffer_release(out);
+}
+
 void test_weights(cider_device *device) {
   const float data[6] = {1, 2, 3, 4, 5, 6};
   const float biases[4] = {0, 0, 0, 0};
@@ -215,7 +265,7 @@ void test_weights(cider_device *device) {
   cider_weight *weight = nullptr;
 
   const cider_weight_params dense = {CIDER_DENSE, CIDER_F32,      0,        2,        3,
-                                     0,           bytes_of(data), no_bytes, no_bytes, bytes_of(bias)};
+                                     0,           bytes_of(data), no_bytes, no_bytes, bytes_of(bias), CIDER_BYTES};
   cider_weight_release(create_weight(device, dense));
   REFUSED(cider_weight_create(nullptr, &dense, &weight));
   REFUSED(cider_weight_create(device, nullptr, &weight));
@@ -237,9 +287,9 @@ void test_weights(cider_device *device) {
   // Groups of 2 among 3 columns: the second is shorter.
   const float scales[4] = {1, 1, 1, 1};
   const cider_weight_params integer = {CIDER_INTEGER, 0, 8, 2, 3, 2, bytes_of(codes), bytes_of(scales), no_bytes,
-                                       bytes_of(bias)};
+                                       bytes_of(bias), CIDER_BYTES};
   const cider_weight_params affine = {CIDER_AFFINE,  0, 8, 2, 3, 2, bytes_of(codes), bytes_of(scales), bytes_of(biases),
-                                      bytes_of(bias)};
+                                      bytes_of(bias), CIDER_BYTES};
   const cider_weight_params quantized[] = {integer, affine};
   for (const cider_weight_params &params : quantized) {
     cider_weight_release(create_weight(device, params));
@@ -268,8 +318,8 @@ void test_weights(cider_device *device) {
 
 void test_embedding(cider_device *device) {
   const float data[6] = {1, 2, 3, 4, 5, 6};
-  cider_weight *table =
-      create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 3, 2, 0, bytes_of(data), no_bytes, no_bytes, no_bytes});
+  cider_weight *table = create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 3, 2, 0, bytes_of(data), no_bytes, no_bytes,
+                                               no_bytes, CIDER_BYTES});
   cider_buffer *out = buffer_of(device, {0, 0, 0, 0});
   const int32_t ids[] = {2, 0};
   const cider_embedding_params params = {out, table, ids, 2};
@@ -291,7 +341,8 @@ void test_embedding(cider_device *device) {
 
   const int8_t codes[6] = {};
   const float scales[3] = {1, 1, 1};
-  table = create_weight(device, {CIDER_INTEGER, 0, 8, 3, 2, 0, bytes_of(codes), bytes_of(scales), no_bytes, no_bytes});
+  table = create_weight(device, {CIDER_INTEGER, 0, 8, 3, 2, 0, bytes_of(codes), bytes_of(scales), no_bytes, no_bytes,
+                                 CIDER_BYTES});
   REFUSED_WITH(params, p.table = table, cider_embedding(device, &p));
   cider_weight_release(table);
   cider_buffer_release(out);
@@ -304,11 +355,11 @@ void test_linear(cider_device *device) {
   const float biases[2] = {0, 1};
   const float bias[2] = {10, 20};
   const cider_weight_params dense = {CIDER_DENSE, CIDER_F32,      0,        2,        2,
-                                     0,           bytes_of(data), no_bytes, no_bytes, bytes_of(bias)};
+                                     0,           bytes_of(data), no_bytes, no_bytes, bytes_of(bias), CIDER_BYTES};
   const cider_weight_params integer = {CIDER_INTEGER,    0,        8,       2, 2, 0, bytes_of(codes),
-                                       bytes_of(scales), no_bytes, no_bytes};
+                                       bytes_of(scales), no_bytes, no_bytes, CIDER_BYTES};
   const cider_weight_params affine = {CIDER_AFFINE,     0,       4, 2, 2, 0, bytes_of(codes), bytes_of(scales),
-                                      bytes_of(biases), no_bytes};
+                                      bytes_of(biases), no_bytes, CIDER_BYTES};
   cider_buffer *x = buffer_of(device, {127, 0, -127, 127});
   cider_buffer *out = buffer_of(device, {0, 0, 0, 0});
 
@@ -354,8 +405,8 @@ void test_linear(cider_device *device) {
 
 void test_cross_entropy(cider_device *device) {
   const float data[4] = {1, 0, 0, 1};
-  cider_weight *head =
-      create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 2, 2, 0, bytes_of(data), no_bytes, no_bytes, no_bytes});
+  cider_weight *head = create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 2, 2, 0, bytes_of(data), no_bytes, no_bytes,
+                                              no_bytes, CIDER_BYTES});
   cider_buffer *x = buffer_of(device, {0, 0, 3, 0});
   const int32_t targets[] = {1, -1};
   double losses[2] = {-1, -1};
@@ -622,9 +673,11 @@ int main() {
       cider_device *device = open_device(name, threads);
       CHECK(strcmp(cider_device_isa(device), name) == 0, "%s instead of %s", cider_device_isa(device), name);
       CHECK(cider_device_threads(device) == threads, "%d instead of %d", cider_device_threads(device), threads);
+      test_device_error(device);
       test_buffers(device);
       test_files(device);
       test_weights(device);
+      test_words(device);
       test_embedding(device);
       test_linear(device);
       test_cross_entropy(device);

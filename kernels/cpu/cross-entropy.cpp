@@ -51,6 +51,7 @@ double loss_of(const FloatKernels &kernels, float *logits, uint32_t columns, int
 // How the logits of a float head are cut up: a task makes those of a block of rows and one part of the columns, and
 // leaves a sum.
 struct FloatPlan {
+  RowLayout layout;
   uint32_t chunk; // rows
   uint32_t step;  // panels of a part
   uint32_t parts;
@@ -58,15 +59,17 @@ struct FloatPlan {
 };
 
 FloatPlan plan_of(const FloatKernels &kernels, const FloatShape &shape, uint32_t rows) {
-  const uint32_t block_rows = kernels.tile_rows * TILES_PER_BLOCK;
   FloatPlan plan;
-  plan.chunk = least(rows, least(rows_per_chunk(kernels, shape.k), 8 * block_rows));
+  plan.layout = row_layout(kernels, shape, rows);
+  const uint32_t block_rows = plan.layout.block_rows();
+  plan.chunk = least(rows, least(rows_per_chunk(plan.layout), 8 * block_rows));
   plan.step = COLUMNS_PER_PART / kernels.panel;
   plan.parts = divide_up(panel_layout(kernels, shape).panels, plan.step);
-  plan.packed_bytes = align_up(size_t{plan.chunk} * shape.k * sizeof(float));
+  plan.packed_bytes = align_up(size_t{plan.chunk} * plan.layout.padded_k * sizeof(float));
   plan.sums_bytes = align_up(size_t{plan.parts} * plan.chunk * sizeof(ExpSum));
   plan.targets_bytes = align_up(plan.chunk * sizeof(float));
-  plan.thread_bytes = align_up((size_t{block_rows} * COLUMNS_PER_PART + gemm_scratch_floats(kernels)) * sizeof(float));
+  plan.thread_bytes =
+      align_up((size_t{block_rows} * COLUMNS_PER_PART + gemm_scratch_floats(kernels, plan.layout)) * sizeof(float));
   return plan;
 }
 
@@ -97,15 +100,14 @@ void cross_entropy(const Kernels &kernels, ThreadPool &pool, const FloatHead &he
   for (uint32_t top = 0; top < args.rows; top += plan.chunk) {
     const uint32_t count = least(plan.chunk, args.rows - top);
     const int32_t *targets = args.targets + top;
-    const PackedRows rows =
-        pack_rows(floats, pool, args.x + size_t{top} * head.shape.k, count, head.shape.k, packed);
-    const uint32_t blocks = divide_up(rows.tiles, TILES_PER_BLOCK);
+    const PackedRows rows = pack_rows(plan.layout, pool, args.x + size_t{top} * head.shape.k, count, packed);
+    const uint32_t blocks = divide_up(rows.tiles, plan.layout.tiles_per_block);
     parallel(pool, blocks * plan.parts, [&](uint32_t task, uint32_t thread) {
       const uint32_t part = task / blocks;
       const Range tiles = tiles_of_block(rows, task % blocks, blocks);
       const Range panels = {part * plan.step, least((part + 1) * plan.step, weight.layout.panels)};
       float *logits = reinterpret_cast<float *>(thread_scratch + thread * plan.thread_bytes);
-      float *gemm_scratch = logits + size_t{floats.tile_rows} * TILES_PER_BLOCK * COLUMNS_PER_PART;
+      float *gemm_scratch = logits + size_t{plan.layout.block_rows()} * COLUMNS_PER_PART;
       multiply_panels(weight, rows, tiles, panels, logits, COLUMNS_PER_PART, gemm_scratch);
 
       const uint32_t first_column = panels.begin * floats.panel;

@@ -1,6 +1,7 @@
 // cross_entropy against f64.
 //
-// A logit of a float head is off by δ ≤ (K + 4) u Σ |x w| (float-linear.test.cpp), and log Σ exp of all of them by as
+// A logit of a float head is off by δ ≤ ((K + 4) u + 3 · 2^-18) Σ |x w|, the latter only where factors are split
+// (float-linear.test.cpp), and log Σ exp of all of them by as
 // much at most; together with the logit of the target 2 δ. The sums of at most 256 exponentials are f32: 4 u for each,
 // the rounding of its argument, and an addition each: (4 + |logit - largest| + 256) u of a number whose logarithm is
 // taken. Logits of an integer head are the same bits as those of integer_linear, so that δ is 0.
@@ -30,9 +31,10 @@ void choose_targets(Guarded<int32_t> &targets, uint32_t rows, uint32_t columns, 
   }
 }
 
-void check_float_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows, uint32_t n, uint32_t k, bool affine,
-                      Random &random) {
-  const FloatShape shape = {n, k, affine ? FloatFormat::affine4 : FloatFormat::f32, affine ? 32u : 0u};
+void check_float_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows, uint32_t n, uint32_t k,
+                      FloatFormat format, Random &random) {
+  const bool affine = format == FloatFormat::affine4;
+  const FloatShape shape = {n, k, format, affine ? 32u : 0u};
   const uint32_t groups = (k + 31) / 32;
   Guarded<float> x(size_t{rows} * k, 4), w(size_t{n} * k), scales(size_t{n} * groups), biases(size_t{n} * groups);
   Guarded<uint8_t> codes(size_t{n} * k), packed(float_packed_bytes(*kernels.floats, shape));
@@ -44,9 +46,20 @@ void check_float_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows, u
     fill(biases, size_t{n} * groups, -0.8f, -0.4f, random);
     for (size_t i = 0; i < size_t{n} * k; i++) codes[i] = static_cast<uint8_t>(random.below(16));
     affine_pack(*kernels.floats, pool, {shape, codes.data(), scales.data(), biases.data(), nullptr, packed.data()});
+  } else if (format == FloatFormat::bf16) {
+    Guarded<uint16_t> upper_halves(size_t{n} * k);
+    for (size_t i = 0; i < size_t{n} * k; i++) {
+      uint32_t bits;
+      memcpy(&bits, &w[i], sizeof bits);
+      upper_halves[i] = static_cast<uint16_t>(bits >> 16);
+      bits &= 0xffff0000;
+      memcpy(&w[i], &bits, sizeof bits);
+    }
+    dense_pack(*kernels.floats, pool, {shape, upper_halves.data(), nullptr, packed.data()});
   } else {
     dense_pack(*kernels.floats, pool, {shape, w.data(), nullptr, packed.data()});
   }
+  const double input_error = kernels.floats->split != nullptr && format != FloatFormat::f32 ? 3 * 0x1p-18 : 0;
   Guarded<int32_t> targets(rows);
   choose_targets(targets, rows, n, random);
   Guarded<double> losses(rows);
@@ -69,7 +82,7 @@ void check_float_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows, u
         logits[i] += double(x[size_t{row} * k + j]) * weight;
         size += fabs(double(x[size_t{row} * k + j])) * weight_size;
       }
-      delta = fmax(delta, (k + 4) * UNIT * size);
+      delta = fmax(delta, ((k + 4) * UNIT + input_error) * size);
       range = fmax(range, 2 * fabs(logits[i]));
     }
     const double expected = targets[row] < 0 ? 0 : plain_loss(logits.data(), n, targets[row]);
@@ -157,12 +170,12 @@ void check_ruled_out(const Kernels &kernels, ThreadPool &pool) {
 int main() {
   for_each_setting([](const Kernels &kernels, ThreadPool &pool) {
     Random random(pool.threads());
-    for (const bool affine : {false, true}) {
-      check_float_head(kernels, pool, 1, 1, 3, affine, random);
-      check_float_head(kernels, pool, 7, 33, 64, affine, random);
-      check_float_head(kernels, pool, 2, 1025, 33, affine, random);
-      check_float_head(kernels, pool, 300, 513, 7, affine, random);
-      check_float_head(kernels, pool, 2000, 40, 5, affine, random);
+    for (const FloatFormat format : {FloatFormat::f32, FloatFormat::bf16, FloatFormat::affine4}) {
+      check_float_head(kernels, pool, 1, 1, 3, format, random);
+      check_float_head(kernels, pool, 7, 33, 64, format, random);
+      check_float_head(kernels, pool, 2, 1025, 33, format, random);
+      check_float_head(kernels, pool, 300, 513, 7, format, random);
+      check_float_head(kernels, pool, 2000, 40, 5, format, random);
     }
     check_integer_head(kernels, pool, 1, 257, 64, 0, random);
     check_integer_head(kernels, pool, 65, 1025, 129, 32, random);

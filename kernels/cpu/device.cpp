@@ -54,7 +54,7 @@ int cider_open(const cider_open_params *params, cider_device **device) {
     ThreadPool::destroy(pool);
     return fail(CIDER_OUT_OF_MEMORY, "open: no memory for %d threads", params->threads);
   }
-  *created = {.kernels = kernels, .pool = pool, .scratch = nullptr, .scratch_bytes = 0};
+  *created = {.kernels = kernels, .pool = pool, .scratch = nullptr, .scratch_bytes = 0, .error = {}};
   *device = created;
   return CIDER_OK;
 }

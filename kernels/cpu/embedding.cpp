@@ -13,13 +13,14 @@ constexpr uint32_t PART = 256;
 
 template <class Bits>
 void gather_row(const PackedWeight &weight, uint32_t id, float *out) {
-  const uint32_t panel = weight.layout.panel;
-  const Bits *elements = reinterpret_cast<const Bits *>(weight.panels + id / panel * weight.layout.panel_bytes);
+  const PanelLayout &layout = weight.layout;
+  const Bits *elements = reinterpret_cast<const Bits *>(weight.panels + id / layout.panel * layout.panel_bytes);
   const auto widen = weight.kernels.widen_row[static_cast<uint32_t>(weight.shape.format)];
   for (uint32_t from = 0; from < weight.shape.k; from += PART) {
     const uint32_t count = weight.shape.k - from < PART ? weight.shape.k - from : PART;
     Bits part[PART];
-    for (uint32_t i = 0; i < count; i++) part[i] = elements[size_t{from + i} * panel + id % panel];
+    for (uint32_t i = 0; i < count; i++)
+      part[i] = elements[layout.element(weight.shape.format, from + i, id % layout.panel)];
     widen(part, count, out + from);
   }
 }

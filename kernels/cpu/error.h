@@ -3,8 +3,21 @@
 
 namespace cider {
 
-// Keeps the printf-style text for cider_last_error of this thread, cut off after 511 bytes, and returns `status`.
+// Longer texts are cut off.
+constexpr unsigned error_text_bytes = 512;
+using ErrorText = char[error_text_bytes];
+
+// Keeps the printf-style text for cider_last_error of this thread, and where an ErrorScope says, and returns `status`.
 [[gnu::format(printf, 2, 3)]] int fail(int status, const char *format, ...);
+
+// While it lives, failures of this thread are kept in `text` as well: with a device, of which other threads may ask.
+class ErrorScope {
+public:
+  explicit ErrorScope(ErrorText &text);
+  ~ErrorScope();
+  ErrorScope(const ErrorScope &) = delete;
+  ErrorScope &operator=(const ErrorScope &) = delete;
+};
 
 // Leaves the calling function with CIDER_INVALID_ARGUMENT and a text unless the condition holds.
 #define REQUIRE(condition, ...)                                                  \

@@ -99,6 +99,22 @@ void widen_dense(const void *elements, const float *, uint32_t depth, float *out
   for (size_t i = 0; i < size_t{depth} * PANEL; i += LANES) store(out + i, widen(source + i));
 }
 
+// The even and the odd k of pairs of bf16.
+inline Floats widen_even(Words pairs) { return bits_as<Floats>(pairs << 16); }
+inline Floats widen_odd(Words pairs) { return bits_as<Floats>(pairs & 0xffff0000); }
+
+void widen_bf16(const void *elements, const float *, uint32_t depth, float *out) {
+  const uint32_t *source = static_cast<const uint32_t *>(elements);
+  for (uint32_t k = 0; k < depth; k += 2, source += PANEL) {
+    for (uint32_t j = 0; j < PANEL; j += LANES) {
+      const Words pairs = load<Words>(source + j);
+      float *target = out + size_t{k} * PANEL + j;
+      store(target, widen_even(pairs));
+      if (k + 1 < depth) store(target + PANEL, widen_odd(pairs));
+    }
+  }
+}
+
 void widen_affine8(const void *elements, const float *group, uint32_t depth, float *out) {
   const uint8_t *codes = static_cast<const uint8_t *>(elements);
   for (uint32_t j = 0; j < PANEL; j += LANES) {
@@ -141,7 +157,7 @@ struct VectorSums {
 // not exist.
 template <size_t bytes>
 inline void prefetch_ahead(const void *position) {
-  constexpr size_t distance = 2048;
+  constexpr size_t distance = 3072;
   const char *ahead = static_cast<const char *>(position) + distance;
   for (size_t i = 0; i < bytes; i += CACHE_LINE) __builtin_prefetch(ahead + i);
 }
@@ -165,6 +181,27 @@ void multiply_vector_dense(const void *panel, const float *x, const float *, uin
     for (uint32_t chain = 0; chain < CHAINS; chain++) step(chain, at + chain);
   }
   for (; at < k; at++) step(0, at);
+  for (uint32_t j = 0; j < PANEL_VECTORS; j++) store(out + j * LANES, acc.total(j));
+}
+
+void multiply_vector_bf16(const void *panel, const float *x, const float *, uint32_t k, uint32_t, float *out) {
+  const uint32_t *source = static_cast<const uint32_t *>(panel);
+  VectorSums acc;
+  const auto step = [&](uint32_t chain, uint32_t at, float even, float odd) {
+#pragma clang loop unroll(full)
+    for (uint32_t j = 0; j < PANEL_VECTORS; j++) {
+      const Words pairs = load<Words>(source + size_t{at / 2} * PANEL + j * LANES);
+      acc.sums[chain][j] = multiply_add(Floats(even), widen_even(pairs), acc.sums[chain][j]);
+      acc.sums[chain + 1][j] = multiply_add(Floats(odd), widen_odd(pairs), acc.sums[chain + 1][j]);
+    }
+  };
+  uint32_t at = 0;
+  for (; at + CHAINS <= k; at += CHAINS) {
+    prefetch_ahead<CHAINS * PANEL * sizeof(uint16_t)>(source + size_t{at / 2} * PANEL);
+#pragma clang loop unroll(full)
+    for (uint32_t chain = 0; chain < CHAINS; chain += 2) step(chain, at + chain, x[at + chain], x[at + chain + 1]);
+  }
+  for (; at < k; at += 2) step(0, at, x[at], at + 1 < k ? x[at + 1] : 0.0f);
   for (uint32_t j = 0; j < PANEL_VECTORS; j++) store(out + j * LANES, acc.total(j));
 }
 

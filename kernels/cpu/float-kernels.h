@@ -4,7 +4,9 @@
 // Matrices are multiplied in blocks: a tile of up to `tile_rows` rows of activations by a panel of `panel` outputs. A
 // panel of a packed weight holds its K elements for each output side by side:
 //
-//   f32, f16, bf16  [K, panel]
+//   f32, f16        [K, panel]
+//   bf16            [⌈K / 2⌉, panel, 2], an even k beside the odd k after it; K filled up with zeros to a multiple of
+//                   SPLIT_DEPTH for kernels that have matrix units
 //   affine8         by group: scales [panel], biases [panel], codes [group size, panel]
 //   affine4         by group: scales [panel], biases [panel], codes [⌈group size / 2⌉, panel], an even k in the low
 //                   half of a byte, the odd k after it in the high half
@@ -42,6 +44,8 @@ using MultiplyVector = void (*)(const void *panel, const float *x, const float *
                                 float *out);
 
 struct FloatKernels {
+  const AttentionKernels *attention = nullptr; // null without matrix units
+  const SplitKernels *split;                   // null without matrix units
   uint32_t panel;
   uint32_t tile_rows;
   const Multiply *multiply;        // [tile_rows + 1], by rows; tile as [depth, rows]

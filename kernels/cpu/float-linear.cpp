@@ -8,16 +8,22 @@
 namespace cider {
 namespace {
 
-// Panels that a task multiplies by its rows.
-constexpr uint32_t PANELS_PER_TASK = 16;
 // So many tasks for each thread even out what one of them loses to another process.
 constexpr uint32_t TASKS_PER_THREAD = 4;
 
-// Panels a task, with enough tasks for all threads if each panel is taken `times` times.
+// Panels a task, if each panel is taken `times` times: of all sizes that give enough tasks the largest with which the
+// busiest thread has least to do.
 uint32_t panels_per_task(uint32_t panels, uint32_t times, uint32_t threads) {
   const uint32_t wanted = divide_up(threads * TASKS_PER_THREAD, times);
-  const uint32_t even = panels / wanted;
-  return even == 0 ? 1 : least(even, PANELS_PER_TASK);
+  uint32_t best = 0;
+  uint32_t least_work = UINT32_MAX;
+  for (uint32_t step = least(divide_up(panels, wanted), MAX_PANELS); step > 0; step--) {
+    const uint32_t work = divide_up(divide_up(panels, step) * times, threads) * step;
+    if (work >= least_work) continue;
+    best = step;
+    least_work = work;
+  }
+  return best;
 }
 
 // x_sums [groups] = Σ x by group; whether all of them are finite.
@@ -56,23 +62,29 @@ void multiply_row(const PackedWeight &weight, ThreadPool &pool, const float *x, 
 
 size_t float_linear_scratch_bytes(const FloatKernels &kernels, const FloatShape &shape, uint32_t rows,
                                   uint32_t threads) {
-  const size_t chunk = least(rows, rows_per_chunk(kernels, shape.k));
-  return ALIGNMENT + align_up(chunk * shape.k * sizeof(float)) + threads * gemm_scratch_floats(kernels) * sizeof(float);
+  const RowLayout layout = row_layout(kernels, shape, rows);
+  const size_t chunk = least(rows, rows_per_chunk(layout));
+  return ALIGNMENT + align_up(chunk * layout.padded_k * sizeof(float)) +
+         threads * gemm_scratch_floats(kernels, layout) * sizeof(float);
 }
 
 void float_linear(const FloatKernels &kernels, ThreadPool &pool, const FloatLinearArgs &args) {
   const auto &[shape, packed, x, rows, out, scratch] = args;
   const PackedWeight weight = packed_weight(kernels, shape, packed);
   float *values = static_cast<float *>(align_up(scratch));
-  // The kernels for a single row take scale and bias out of the sums, which a NaN or an infinity in x would notice.
-  if (rows == 1 && sum_groups(weight, x, values)) return multiply_row(weight, pool, x, values, out);
+  // The kernels of codes for a single row take scale and bias out of the sums, which a NaN or an infinity in x would
+  // notice.
+  if (rows == 1 && (!is_affine(shape.format) || sum_groups(weight, x, values))) {
+    return multiply_row(weight, pool, x, values, out);
+  }
 
-  const uint32_t chunk = least(rows, rows_per_chunk(kernels, shape.k));
-  float *thread_scratch = values + align_up(size_t{chunk} * shape.k * sizeof(float)) / sizeof(float);
+  const RowLayout layout = row_layout(kernels, shape, rows);
+  const uint32_t chunk = least(rows, rows_per_chunk(layout));
+  float *thread_scratch = values + align_up(size_t{chunk} * layout.padded_k * sizeof(float)) / sizeof(float);
   for (uint32_t top = 0; top < rows; top += chunk) {
     const uint32_t count = least(chunk, rows - top);
-    const PackedRows tiles = pack_rows(kernels, pool, x + size_t{top} * shape.k, count, shape.k, values);
-    const uint32_t blocks = divide_up(tiles.tiles, TILES_PER_BLOCK);
+    const PackedRows tiles = pack_rows(layout, pool, x + size_t{top} * shape.k, count, values);
+    const uint32_t blocks = divide_up(tiles.tiles, layout.tiles_per_block);
     const uint32_t step = panels_per_task(weight.layout.panels, blocks, pool.threads());
     parallel(pool, blocks * divide_up(weight.layout.panels, step), [&](uint32_t task, uint32_t thread) {
       const uint32_t block = task % blocks;
@@ -81,7 +93,7 @@ void float_linear(const FloatKernels &kernels, ThreadPool &pool, const FloatLine
       const Range panel_range = {panel, least(panel + step, weight.layout.panels)};
       const size_t row = top + first_row(tiles, tile_range.begin);
       multiply_panels(weight, tiles, tile_range, panel_range, out + row * shape.n + size_t{panel} * weight.layout.panel,
-                      shape.n, thread_scratch + thread * gemm_scratch_floats(kernels));
+                      shape.n, thread_scratch + thread * gemm_scratch_floats(kernels, layout));
     });
   }
 }

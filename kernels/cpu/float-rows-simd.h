@@ -149,13 +149,14 @@ void rotate(float *first, float *second, const float *cosines, const float *sine
 }
 
 constexpr FloatKernels float_kernels = {
+    .split = nullptr,
     .panel = PANEL,
     .tile_rows = TILE_ROWS,
     .multiply = multiply_packed.by_rows,
     .multiply_scores = multiply_scores.by_rows,
-    .widen = {widen_dense<F32Element>, widen_dense<F16Element>, widen_dense<Bf16Element>, widen_affine8, widen_affine4},
+    .widen = {widen_dense<F32Element>, widen_dense<F16Element>, widen_bf16, widen_affine8, widen_affine4},
     .multiply_vector = {multiply_vector_dense<F32Element>, multiply_vector_dense<F16Element>,
-                        multiply_vector_dense<Bf16Element>, multiply_vector_affine<8>, multiply_vector_affine<4>},
+                        multiply_vector_bf16, multiply_vector_affine<8>, multiply_vector_affine<4>},
     .widen_row = {widen_row<F32Element>, widen_row<F16Element>, widen_row<Bf16Element>},
     .largest = largest,
     .exponentiate = exponentiate,

@@ -65,9 +65,16 @@ void widen_row(const void *elements, size_t count, float *out) {
   for (size_t i = 0; i < count; i++) out[i] = widen(elements, i);
 }
 
-template <WidenElement widen>
+// Where element k of output n is: see float-kernels.h.
+size_t in_order(size_t k, size_t n) { return k * PANEL + n; }
+size_t in_pairs(size_t k, size_t n) { return (k / 2 * PANEL + n) * 2 + k % 2; }
+using Order = size_t (*)(size_t k, size_t n);
+
+template <WidenElement widen, Order order>
 void widen_dense(const void *elements, const float *, uint32_t depth, float *out) {
-  widen_row<widen>(elements, size_t{depth} * PANEL, out);
+  for (size_t k = 0; k < depth; k++) {
+    for (size_t n = 0; n < PANEL; n++) out[k * PANEL + n] = widen(elements, order(k, n));
+  }
 }
 
 // Code of output n at k of a group.
@@ -85,11 +92,11 @@ void widen_affine(const void *elements, const float *group, uint32_t depth, floa
   }
 }
 
-template <WidenElement widen>
+template <WidenElement widen, Order order>
 void multiply_vector_dense(const void *panel, const float *x, const float *, uint32_t k, uint32_t, float *out) {
   float sums[PANEL] = {};
   for (size_t i = 0; i < k; i++) {
-    for (uint32_t n = 0; n < PANEL; n++) sums[n] += x[i] * widen(panel, i * PANEL + n);
+    for (uint32_t n = 0; n < PANEL; n++) sums[n] += x[i] * widen(panel, order(i, n));
   }
   memcpy(out, sums, sizeof sums);
 }
@@ -148,8 +155,7 @@ void add(const float *a, const float *b, size_t count, float *out) {
   for (size_t i = 0; i < count; i++) out[i] = a[i] + b[i];
 }
 
-void rotation(const float *frequencies, uint32_t position, float factor, uint32_t count, float *cosines,
-              float *sines) {
+void rotation(const float *frequencies, uint32_t position, float factor, uint32_t count, float *cosines, float *sines) {
   for (uint32_t i = 0; i < count; i++) {
     const double angle = static_cast<float>(static_cast<double>(position) * frequencies[i]);
     cosines[i] = static_cast<float>(cos(angle)) * factor;
@@ -167,14 +173,16 @@ void rotate(float *first, float *second, const float *cosines, const float *sine
 }
 
 constexpr FloatKernels float_kernels = {
+    .split = nullptr,
     .panel = PANEL,
     .tile_rows = TILE_ROWS,
     .multiply = multiply_packed,
     .multiply_scores = multiply_scores,
-    .widen = {widen_dense<widen_f32>, widen_dense<widen_f16>, widen_dense<widen_bf16>, widen_affine<8>,
-              widen_affine<4>},
-    .multiply_vector = {multiply_vector_dense<widen_f32>, multiply_vector_dense<widen_f16>,
-                        multiply_vector_dense<widen_bf16>, multiply_vector_affine<8>, multiply_vector_affine<4>},
+    .widen = {widen_dense<widen_f32, in_order>, widen_dense<widen_f16, in_order>, widen_dense<widen_bf16, in_pairs>,
+              widen_affine<8>, widen_affine<4>},
+    .multiply_vector = {multiply_vector_dense<widen_f32, in_order>, multiply_vector_dense<widen_f16, in_order>,
+                        multiply_vector_dense<widen_bf16, in_pairs>, multiply_vector_affine<8>,
+                        multiply_vector_affine<4>},
     .widen_row = {widen_row<widen_f32>, widen_row<widen_f16>, widen_row<widen_bf16>},
     .largest = largest,
     .exponentiate = exponentiate,

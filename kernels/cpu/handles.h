@@ -3,6 +3,7 @@
 
 #include "abi.h"
 #include "attention.h"
+#include "error.h"
 #include "float-linear.h"
 #include "integer-linear.h"
 #include "kernel-table.h"
@@ -14,6 +15,7 @@ struct cider_device {
   // Grows to what the largest operation without scratch of the caller's needed.
   void *scratch;
   uint64_t scratch_bytes;
+  cider::ErrorText error; // of the last operation that failed
 };
 
 struct cider_buffer {
@@ -49,6 +51,12 @@ namespace cider {
 
 // The longest sum of products of int8 codes that fits into int32: docs/numerics.md section 3.
 constexpr uint32_t max_integer_depth = 131'071;
+
+// Begins an operation with a struct of parameters: neither it nor the device may be null, and what fails from here on is
+// kept with the device.
+#define BEGIN_OPERATION(name, device, params)                                                             \
+  REQUIRE((device) != nullptr && (params) != nullptr, "%s: device or params is null", name);              \
+  const ::cider::ErrorScope error_scope((device)->error)
 
 // That the buffer holds at least [rows, columns], neither of them 0.
 int require_matrix(const char *operation, const char *name, const cider_buffer *buffer, uint64_t rows,

@@ -5,6 +5,7 @@
 // as it lies in memory, four codes of an output side by side, is a tile with 128 bytes from row to row. Codes of 4
 // bits are unpacked to such a panel on the stack, a step at a time.
 #include <immintrin.h>
+#include <string.h>
 
 #include "integer-kernels.h"
 #include "integer-vector-avx512.h"
@@ -184,99 +185,117 @@ private:
   bool bypasses_caches_;
 };
 
-// ((f32(acc) · activation scale) · weight scale) + bias
+// ((f32(acc) · activation scale) · weight scale) + bias. A panel's sums are rounded while the tile registers multiply
+// the next panel.
 template <int Bits, int RowTiles>
-[[gnu::noinline]] void by_channel(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+[[gnu::noinline]] void by_channel(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                                   size_t stride) {
   const uint32_t depth = depth_of(axis);
   const TileRegisters registers(depth);
-  Position at = {static_cast<const int8_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
-  alignas(64) Sums<RowTiles> sums;
-  clear_sums<RowTiles>();
-  multiply_codes<Bits, RowTiles>(at, axis.padded_last_size, depth);
-  store_sums<RowTiles>(sums);
-  const Output output(out, stride, tile.rows);
-  for (uint32_t row = 0; row < tile.rows; row++) {
-    const __m512 row_scale = _mm512_set1_ps(tile.scales[row]);
-    for (int v = 0; v < VECTORS; v++) {
-      __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums[row] + 16 * v)), row_scale);
-      y = _mm512_mul_ps(y, _mm512_load_ps(panel.scales + 16 * v));
-      output.store(row, v, _mm512_add_ps(y, _mm512_load_ps(panel.bias + 16 * v)));
+  alignas(64) Sums<RowTiles> sums[2];
+  const auto finish = [&](uint32_t index) {
+    const WeightPanel panel = panel_at(panels, index);
+    const Output output(out + index * COLUMNS, stride, tile.rows);
+    const __m512 scales[VECTORS] = {_mm512_load_ps(panel.scales), _mm512_load_ps(panel.scales + 16)};
+    const __m512 bias[VECTORS] = {_mm512_load_ps(panel.bias), _mm512_load_ps(panel.bias + 16)};
+    for (uint32_t row = 0; row < tile.rows; row++) {
+      const __m512 row_scale = _mm512_set1_ps(tile.scales[row]);
+      for (int v = 0; v < VECTORS; v++) {
+        const __m512 sum = _mm512_cvtepi32_ps(_mm512_load_si512(sums[index % 2][row] + 16 * v));
+        const __m512 y = _mm512_mul_ps(_mm512_mul_ps(sum, row_scale), scales[v]);
+        output.store(row, v, _mm512_add_ps(y, bias[v]));
+      }
     }
+  };
+  for (uint32_t index = 0; index < panels.count; index++) {
+    const WeightPanel panel = panel_at(panels, index);
+    Position at = {static_cast<const int8_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
+    clear_sums<RowTiles>();
+    multiply_codes<Bits, RowTiles>(at, axis.padded_last_size, depth);
+    if (index > 0) finish(index - 1);
+    store_sums<RowTiles>(sums[index % 2]);
   }
+  finish(panels.count - 1);
 }
 
 // r = r + (f32(acc) · weight scale) over the groups, then (r · activation scale) + bias. A group's sums are added while
 // the tile registers multiply the next group.
 template <int Bits, int RowTiles>
-[[gnu::noinline]] void by_group(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+[[gnu::noinline]] void by_group(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                                 size_t stride) {
   const uint32_t depth = depth_of(axis);
   const TileRegisters registers(depth);
-  Position at = {static_cast<const int8_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
   alignas(64) Sums<RowTiles> sums[2];
-  alignas(64) float results[RowTiles * TILE_ROWS][COLUMNS] = {};
-  const float *scales = panel.scales;
-  const auto add_group = [&](const Sums<RowTiles> &group_sums) {
-    const __m512 group_scales[VECTORS] = {_mm512_load_ps(scales), _mm512_load_ps(scales + 16)};
-    for (uint32_t row = 0; row < tile.rows; row++) {
-      for (int v = 0; v < VECTORS; v++) {
-        const __m512 sum = _mm512_cvtepi32_ps(_mm512_load_si512(group_sums[row] + 16 * v));
-        const __m512 term = _mm512_mul_ps(sum, group_scales[v]);
-        _mm512_store_ps(results[row] + 16 * v, _mm512_add_ps(_mm512_load_ps(results[row] + 16 * v), term));
+  alignas(64) float results[RowTiles * TILE_ROWS][COLUMNS];
+  for (uint32_t index = 0; index < panels.count; index++) {
+    const WeightPanel panel = panel_at(panels, index);
+    Position at = {static_cast<const int8_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
+    const float *scales = panel.scales;
+    memset(results, 0, sizeof results);
+    const auto add_group = [&](const Sums<RowTiles> &group_sums) {
+      const __m512 group_scales[VECTORS] = {_mm512_load_ps(scales), _mm512_load_ps(scales + 16)};
+      for (uint32_t row = 0; row < tile.rows; row++) {
+        for (int v = 0; v < VECTORS; v++) {
+          const __m512 sum = _mm512_cvtepi32_ps(_mm512_load_si512(group_sums[row] + 16 * v));
+          const __m512 term = _mm512_mul_ps(sum, group_scales[v]);
+          _mm512_store_ps(results[row] + 16 * v, _mm512_add_ps(_mm512_load_ps(results[row] + 16 * v), term));
+        }
       }
+      scales += COLUMNS;
+    };
+    for (uint32_t group = 0; group < axis.groups; group++) {
+      clear_sums<RowTiles>();
+      multiply_codes<Bits, RowTiles>(at, padded_group_size(axis, group), depth);
+      if (group > 0) add_group(sums[(group - 1) % 2]);
+      store_sums<RowTiles>(sums[group % 2]);
     }
-    scales += COLUMNS;
-  };
-  for (uint32_t group = 0; group < axis.groups; group++) {
-    clear_sums<RowTiles>();
-    multiply_codes<Bits, RowTiles>(at, padded_group_size(axis, group), depth);
-    if (group > 0) add_group(sums[(group - 1) % 2]);
-    store_sums<RowTiles>(sums[group % 2]);
-  }
-  add_group(sums[(axis.groups - 1) % 2]);
-  const Output output(out, stride, tile.rows);
-  for (uint32_t row = 0; row < tile.rows; row++) {
-    const __m512 row_scale = _mm512_set1_ps(tile.scales[row]);
-    for (int v = 0; v < VECTORS; v++) {
-      const __m512 y = _mm512_mul_ps(_mm512_load_ps(results[row] + 16 * v), row_scale);
-      output.store(row, v, _mm512_add_ps(y, _mm512_load_ps(panel.bias + 16 * v)));
+    add_group(sums[(axis.groups - 1) % 2]);
+    const Output output(out + index * COLUMNS, stride, tile.rows);
+    for (uint32_t row = 0; row < tile.rows; row++) {
+      const __m512 row_scale = _mm512_set1_ps(tile.scales[row]);
+      for (int v = 0; v < VECTORS; v++) {
+        const __m512 y = _mm512_mul_ps(_mm512_load_ps(results[row] + 16 * v), row_scale);
+        output.store(row, v, _mm512_add_ps(y, _mm512_load_ps(panel.bias + 16 * v)));
+      }
     }
   }
 }
 
 template <int RowTiles>
-[[gnu::noinline]] void bare(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, int32_t *out,
+[[gnu::noinline]] void bare(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, int32_t *out,
                             size_t stride) {
   const uint32_t depth = depth_of(axis);
   const TileRegisters registers(depth);
-  Position at = {static_cast<const int8_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
-  alignas(64) Sums<RowTiles> sums;
-  clear_sums<RowTiles>();
-  multiply_codes<8, RowTiles>(at, axis.padded_last_size, depth);
-  store_sums<RowTiles>(sums);
-  for (uint32_t row = 0; row < tile.rows; row++) {
-    for (int v = 0; v < VECTORS; v++) {
-      _mm512_storeu_si512(out + row * stride + 16 * v, _mm512_load_si512(sums[row] + 16 * v));
+  for (uint32_t index = 0; index < panels.count; index++, out += COLUMNS) {
+    const WeightPanel panel = panel_at(panels, index);
+    Position at = {static_cast<const int8_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
+    alignas(64) Sums<RowTiles> sums;
+    clear_sums<RowTiles>();
+    multiply_codes<8, RowTiles>(at, axis.padded_last_size, depth);
+    store_sums<RowTiles>(sums);
+    for (uint32_t row = 0; row < tile.rows; row++) {
+      for (int v = 0; v < VECTORS; v++) {
+        _mm512_storeu_si512(out + row * stride + 16 * v, _mm512_load_si512(sums[row] + 16 * v));
+      }
     }
   }
 }
 
 template <int Bits>
-void multiply_by_channel(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+void multiply_by_channel(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                          size_t stride) {
-  (tile.rows > TILE_ROWS ? by_channel<Bits, 2> : by_channel<Bits, 1>)(tile, panel, axis, out, stride);
+  (tile.rows > TILE_ROWS ? by_channel<Bits, 2> : by_channel<Bits, 1>)(tile, panels, axis, out, stride);
 }
 
 template <int Bits>
-void multiply_by_group(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+void multiply_by_group(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                        size_t stride) {
-  (tile.rows > TILE_ROWS ? by_group<Bits, 2> : by_group<Bits, 1>)(tile, panel, axis, out, stride);
+  (tile.rows > TILE_ROWS ? by_group<Bits, 2> : by_group<Bits, 1>)(tile, panels, axis, out, stride);
 }
 
-void multiply_int32(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, int32_t *out,
+void multiply_int32(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, int32_t *out,
                     size_t stride) {
-  (tile.rows > TILE_ROWS ? bare<2> : bare<1>)(tile, panel, axis, out, stride);
+  (tile.rows > TILE_ROWS ? bare<2> : bare<1>)(tile, panels, axis, out, stride);
 }
 
 // Tile [padded K / depth, rows up to 16 or 32, depth]. Products of signed codes start from zero; starts are not used.
@@ -314,10 +333,11 @@ constexpr IntegerFormat format = {
     multiply_by_channel<Bits>,
     multiply_by_group<Bits>,
     Bits == 8 ? multiply_int32 : nullptr,
+    pack_vector<Bits>,
     multiply_vector<Bits, Bits == 8 ? 0 : 8>,
 };
 
-constexpr IntegerKernels kernels = {COLUMNS, format<8>, format<4>};
+constexpr IntegerKernels kernels = {COLUMNS, size_t{1344} << 10, format<8>, format<4>};
 
 } // namespace
 

@@ -362,7 +362,8 @@ template <int at>
 }
 
 template <int Bits>
-void multiply_vector(const float *x, const WeightPanel &panel, const KAxis &axis, float *out) {
+void multiply_vector(const void *vector, const WeightPanel &panel, const KAxis &axis, float *out) {
+  const float *x = static_cast<const float *>(vector);
   Position at = {nullptr, panel.codes, panel.prefetch, panel.prefetch_step};
   const float *scales = panel.scales;
   __m256 results[VECTORS] = {};
@@ -394,13 +395,14 @@ constexpr IntegerFormat format = {
     .step = step<Bits>,
     .offset = offset<Bits>,
     .pack_tile = pack_tile<Bits>,
-    .multiply_by_channel = multiply_by_channel<Bits>,
-    .multiply_by_group = multiply_by_group<Bits>,
-    .multiply_int32 = Bits == 8 ? multiply_int32 : nullptr,
+    .multiply_by_channel = multiply_each<float, COLUMNS, multiply_by_channel<Bits>>,
+    .multiply_by_group = multiply_each<float, COLUMNS, multiply_by_group<Bits>>,
+    .multiply_int32 = Bits == 8 ? multiply_each<int32_t, COLUMNS, multiply_int32> : nullptr,
+    .pack_vector = pack_float_vector,
     .multiply_vector = multiply_vector<Bits>,
 };
 
-constexpr IntegerKernels kernels = {COLUMNS, format<8>, format<4>};
+constexpr IntegerKernels kernels = {COLUMNS, size_t{768} << 10, format<8>, format<4>};
 
 } // namespace
 

@@ -24,11 +24,6 @@ constexpr int offset = 1 << (Bits - 1);
 template <int Bits>
 constexpr int step = BLOCK * 8 / Bits;
 
-// Spelled in assembly because compilers that see the intrinsic reorder the products until sums spill.
-[[gnu::always_inline]] inline void multiply_add(__m512i &sum, __m512i weights, __m512i activations) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(weights), "v"(activations));
-}
-
 template <int Rows>
 using Sums = __m512i[Rows][VECTORS];
 
@@ -91,71 +86,80 @@ template <int Rows>
 
 // ((f32(acc) · activation scale) · weight scale) + bias
 template <int Bits, int Rows>
-[[gnu::noinline]] void by_channel(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+[[gnu::noinline]] void by_channel(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                                   size_t stride) {
-  Position at = {static_cast<const int32_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
-  Sums<Rows> sums;
-  start<Rows>(sums, tile.starts);
-  multiply_codes<Bits, Rows>(sums, at, axis.padded_last_size);
+  for (uint32_t index = 0; index < panels.count; index++, out += COLUMNS) {
+    const WeightPanel panel = panel_at(panels, index);
+    Position at = {static_cast<const int32_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
+    Sums<Rows> sums;
+    start<Rows>(sums, tile.starts);
+    multiply_codes<Bits, Rows>(sums, at, axis.padded_last_size);
 #pragma GCC unroll 16
-  for (int row = 0; row < Rows; row++) {
-    const __m512 row_scale = _mm512_set1_ps(tile.scales[row]);
+    for (int row = 0; row < Rows; row++) {
+      const __m512 row_scale = _mm512_set1_ps(tile.scales[row]);
 #pragma GCC unroll 2
-    for (int v = 0; v < VECTORS; v++) {
-      __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[row][v]), row_scale);
-      y = _mm512_mul_ps(y, _mm512_load_ps(panel.scales + 16 * v));
-      y = _mm512_add_ps(y, _mm512_load_ps(panel.bias + 16 * v));
-      _mm512_storeu_ps(out + row * stride + 16 * v, y);
+      for (int v = 0; v < VECTORS; v++) {
+        __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[row][v]), row_scale);
+        y = _mm512_mul_ps(y, _mm512_load_ps(panel.scales + 16 * v));
+        y = _mm512_add_ps(y, _mm512_load_ps(panel.bias + 16 * v));
+        _mm512_storeu_ps(out + row * stride + 16 * v, y);
+      }
     }
   }
 }
 
 // r = r + (f32(acc) · weight scale) over the groups, then (r · activation scale) + bias
 template <int Bits, int Rows>
-[[gnu::noinline]] void by_group(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+[[gnu::noinline]] void by_group(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                                 size_t stride) {
-  Position at = {static_cast<const int32_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
-  alignas(64) float memory[Rows * COLUMNS] = {};
-  float *results = memory;
-  __asm__("" : "+r"(results)); // else compilers keep them in registers, of which there are none left
-  const int32_t *starts = tile.starts;
-  const float *scales = panel.scales;
-  for (uint32_t group = 0; group < axis.groups; group++) {
-    Sums<Rows> sums;
-    start<Rows>(sums, starts);
-    multiply_codes<Bits, Rows>(sums, at, padded_group_size(axis, group));
+  for (uint32_t index = 0; index < panels.count; index++, out += COLUMNS) {
+    const WeightPanel panel = panel_at(panels, index);
+    Position at = {static_cast<const int32_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
+    alignas(64) float memory[Rows * COLUMNS] = {};
+    float *results = memory;
+    __asm__("" : "+r"(results)); // else compilers keep them in registers, of which there are none left
+    const int32_t *starts = tile.starts;
+    const float *scales = panel.scales;
+    for (uint32_t group = 0; group < axis.groups; group++) {
+      Sums<Rows> sums;
+      start<Rows>(sums, starts);
+      multiply_codes<Bits, Rows>(sums, at, padded_group_size(axis, group));
 #pragma GCC unroll 2
-    for (int v = 0; v < VECTORS; v++) {
-      const __m512 scale = _mm512_load_ps(scales + 16 * v);
+      for (int v = 0; v < VECTORS; v++) {
+        const __m512 scale = _mm512_load_ps(scales + 16 * v);
 #pragma GCC unroll 16
-      for (int row = 0; row < Rows; row++) {
-        const __m512 term = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[row][v]), scale);
-        float *r = results + row * COLUMNS + 16 * v;
-        _mm512_store_ps(r, _mm512_add_ps(_mm512_load_ps(r), term));
+        for (int row = 0; row < Rows; row++) {
+          const __m512 term = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[row][v]), scale);
+          float *r = results + row * COLUMNS + 16 * v;
+          _mm512_store_ps(r, _mm512_add_ps(_mm512_load_ps(r), term));
+        }
       }
+      starts += Rows;
+      scales += COLUMNS;
     }
-    starts += Rows;
-    scales += COLUMNS;
-  }
-  for (int row = 0; row < Rows; row++) {
-    const __m512 row_scale = _mm512_set1_ps(tile.scales[row]);
-    for (int v = 0; v < VECTORS; v++) {
-      const __m512 y = _mm512_mul_ps(_mm512_load_ps(results + row * COLUMNS + 16 * v), row_scale);
-      _mm512_storeu_ps(out + row * stride + 16 * v, _mm512_add_ps(y, _mm512_load_ps(panel.bias + 16 * v)));
+    for (int row = 0; row < Rows; row++) {
+      const __m512 row_scale = _mm512_set1_ps(tile.scales[row]);
+      for (int v = 0; v < VECTORS; v++) {
+        const __m512 y = _mm512_mul_ps(_mm512_load_ps(results + row * COLUMNS + 16 * v), row_scale);
+        _mm512_storeu_ps(out + row * stride + 16 * v, _mm512_add_ps(y, _mm512_load_ps(panel.bias + 16 * v)));
+      }
     }
   }
 }
 
 template <int Rows>
-[[gnu::noinline]] void bare(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, int32_t *out,
+[[gnu::noinline]] void bare(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, int32_t *out,
                             size_t stride) {
-  Position at = {static_cast<const int32_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
-  Sums<Rows> sums;
-  start<Rows>(sums, tile.starts);
-  multiply_codes<8, Rows>(sums, at, axis.padded_last_size);
+  for (uint32_t index = 0; index < panels.count; index++, out += COLUMNS) {
+    const WeightPanel panel = panel_at(panels, index);
+    Position at = {static_cast<const int32_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};
+    Sums<Rows> sums;
+    start<Rows>(sums, tile.starts);
+    multiply_codes<8, Rows>(sums, at, axis.padded_last_size);
 #pragma GCC unroll 16
-  for (int row = 0; row < Rows; row++) {
-    for (int v = 0; v < VECTORS; v++) _mm512_storeu_si512(out + row * stride + 16 * v, sums[row][v]);
+    for (int row = 0; row < Rows; row++) {
+      for (int v = 0; v < VECTORS; v++) _mm512_storeu_si512(out + row * stride + 16 * v, sums[row][v]);
+    }
   }
 }
 
@@ -169,20 +173,20 @@ inline void for_rows(uint32_t rows, const Body &body) {
 }
 
 template <int Bits>
-void multiply_by_channel(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+void multiply_by_channel(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                          size_t stride) {
-  for_rows<max_rows<Bits>>(tile.rows, [&]<int Rows>() { by_channel<Bits, Rows>(tile, panel, axis, out, stride); });
+  for_rows<max_rows<Bits>>(tile.rows, [&]<int Rows>() { by_channel<Bits, Rows>(tile, panels, axis, out, stride); });
 }
 
 template <int Bits>
-void multiply_by_group(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+void multiply_by_group(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                        size_t stride) {
-  for_rows<max_rows<Bits>>(tile.rows, [&]<int Rows>() { by_group<Bits, Rows>(tile, panel, axis, out, stride); });
+  for_rows<max_rows<Bits>>(tile.rows, [&]<int Rows>() { by_group<Bits, Rows>(tile, panels, axis, out, stride); });
 }
 
-void multiply_int32(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, int32_t *out,
+void multiply_int32(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, int32_t *out,
                     size_t stride) {
-  for_rows<max_rows<8>>(tile.rows, [&]<int Rows>() { bare<Rows>(tile, panel, axis, out, stride); });
+  for_rows<max_rows<8>>(tile.rows, [&]<int Rows>() { bare<Rows>(tile, panels, axis, out, stride); });
 }
 
 // Transposes 16 vectors of 16 int32.
@@ -257,10 +261,11 @@ constexpr IntegerFormat format = {
     .multiply_by_channel = multiply_by_channel<Bits>,
     .multiply_by_group = multiply_by_group<Bits>,
     .multiply_int32 = Bits == 8 ? multiply_int32 : nullptr,
+    .pack_vector = pack_vector<Bits>,
     .multiply_vector = multiply_vector<Bits, offset<Bits>>,
 };
 
-constexpr IntegerKernels kernels = {COLUMNS, format<8>, format<4>};
+constexpr IntegerKernels kernels = {COLUMNS, size_t{768} << 10, format<8>, format<4>};
 
 } // namespace
 

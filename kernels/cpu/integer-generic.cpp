@@ -106,7 +106,8 @@ void multiply_int32(const ActivationTile &tile, const WeightPanel &panel, const 
 }
 
 template <int Bits>
-void multiply_vector(const float *x, const WeightPanel &panel, const KAxis &axis, float *out) {
+void multiply_vector(const void *vector, const WeightPanel &panel, const KAxis &axis, float *out) {
+  const float *x = static_cast<const float *>(vector);
   const uint8_t *codes = panel.codes;
   const float *scales = panel.scales;
   float results[COLUMNS] = {};
@@ -129,13 +130,14 @@ constexpr IntegerFormat format = {
     .step = 8 / Bits,
     .offset = offset<Bits>,
     .pack_tile = pack_tile,
-    .multiply_by_channel = multiply_by_channel<Bits>,
-    .multiply_by_group = multiply_by_group<Bits>,
-    .multiply_int32 = Bits == 8 ? multiply_int32 : nullptr,
+    .multiply_by_channel = multiply_each<float, COLUMNS, multiply_by_channel<Bits>>,
+    .multiply_by_group = multiply_each<float, COLUMNS, multiply_by_group<Bits>>,
+    .multiply_int32 = Bits == 8 ? multiply_each<int32_t, COLUMNS, multiply_int32> : nullptr,
+    .pack_vector = pack_float_vector,
     .multiply_vector = multiply_vector<Bits>,
 };
 
-constexpr IntegerKernels kernels = {COLUMNS, format<8>, format<4>};
+constexpr IntegerKernels kernels = {COLUMNS, size_t{768} << 10, format<8>, format<4>};
 
 } // namespace
 

@@ -1,7 +1,7 @@
 // What an instruction set supplies for integer linear layers; integer-linear.h drives it.
 //
 // The product of activations x [M, K] and a weight [N, K] is cut into tiles of up to `max_rows` rows of x and panels of
-// `panel_columns` outputs. A kernel multiplies one tile by one panel over all of K, from operands packed in the order
+// `panel_columns` outputs. A kernel multiplies one tile by some panels over all of K, from operands packed in the order
 // in which it reads them:
 //
 //   panel, 8 bits  [K / block, panel_columns, block] bytes, code + offset
@@ -61,6 +61,34 @@ struct WeightPanel {
   uint32_t prefetch_step;
 };
 
+// Panels that follow one another.
+struct WeightPanels {
+  WeightPanel first;
+  uint32_t count;
+  size_t bytes;          // from panel to panel
+  size_t prefetch_bytes; // by which a kernel advances the address to prefetch in each
+};
+
+static inline WeightPanel panel_at(const WeightPanels &panels, uint32_t index) {
+  const size_t bytes = index * panels.bytes;
+  WeightPanel panel = panels.first;
+  panel.codes += bytes;
+  panel.scales += bytes / sizeof(float);
+  panel.bias += bytes / sizeof(float);
+  panel.prefetch += index * panels.prefetch_bytes;
+  return panel;
+}
+
+// Panel after panel, for kernels that know of one at a time.
+template <typename Out, uint32_t Columns,
+          void (*Multiply)(const ActivationTile &, const WeightPanel &, const KAxis &, Out *, size_t)>
+static void multiply_each(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, Out *out,
+                          size_t stride) {
+  for (uint32_t index = 0; index < panels.count; index++) {
+    Multiply(tile, panel_at(panels, index), axis, out + index * Columns, stride);
+  }
+}
+
 // Kernels for weights of one width. Columns of a panel beyond N hold zeros and are computed like the others.
 struct IntegerFormat {
   uint32_t max_rows;
@@ -76,25 +104,35 @@ struct IntegerFormat {
   void (*pack_tile)(const int8_t *codes, size_t stride, uint32_t rows, const KAxis &axis, void *tile, int32_t *starts);
 
   // The two epilogues of docs/numerics.md section 4, which round in different orders even if there is but one group:
-  // out [rows, panel_columns] with `stride` floats from row to row.
-  void (*multiply_by_channel)(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+  // out [rows, panels · panel_columns] with `stride` floats from row to row.
+  void (*multiply_by_channel)(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                               size_t stride);
-  void (*multiply_by_group)(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, float *out,
+  void (*multiply_by_group)(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                             size_t stride);
 
-  // The bare product of one group, out [rows, panel_columns]; scales are not read. Null at 4 bits.
-  void (*multiply_int32)(const ActivationTile &tile, const WeightPanel &panel, const KAxis &axis, int32_t *out,
+  // The bare product of one group, out [rows, panels · panel_columns]; scales are not read. Null at 4 bits.
+  void (*multiply_int32)(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, int32_t *out,
                          size_t stride);
 
-  // Section 5: out [panel_columns] = Σ_groups scale · Σ_k code · x, plus bias; x [padded_k] has zeros where codes were
-  // filled up. Fused multiply-adds and any order are allowed.
-  void (*multiply_vector)(const float *x, const WeightPanel &panel, const KAxis &axis, float *out);
+  // Section 5, where fused multiply-adds and any order are allowed: x [K] -> vector [packed_vector_bytes], in whatever
+  // form multiply_vector reads; out [panel_columns] = Σ_groups scale · Σ_k code · x, plus bias.
+  void (*pack_vector)(const float *x, const KAxis &axis, void *vector);
+  void (*multiply_vector)(const void *vector, const WeightPanel &panel, const KAxis &axis, float *out);
 };
 
 constexpr size_t TILE_SLACK = 64;
 
+// A float for each code and 16 bytes for each group.
+static inline size_t packed_vector_bytes(const KAxis &axis) {
+  return padded_k(axis) * sizeof(float) + axis.groups * size_t{16};
+}
+
+// For kernels that read floats [padded_k], with zeros where codes were filled up.
+void pack_float_vector(const float *x, const KAxis &axis, void *vector);
+
 struct IntegerKernels {
   uint32_t panel_columns; // a multiple of 16
+  size_t cache_bytes;     // how much of a core's second-level cache the packed operands may take
   IntegerFormat int8, int4;
 };
 

@@ -11,15 +11,12 @@ namespace {
 
 constexpr size_t ALIGNMENT = 64;
 
-// Packed activations between two barriers: they share a core's second-level cache with two panels of weights.
-constexpr size_t CHUNK_BYTES = size_t{768} << 10;
-
 // Ranges of panels that a thread gets at a time are this many times as many as threads, so that one that is held up
 // does not hold up all.
 constexpr uint32_t TASKS_PER_THREAD = 8;
 
 // How far ahead of a kernel that reads each panel but once the weights are fetched: for one row, and for more.
-constexpr size_t ROW_PREFETCH = 2048;
+constexpr size_t ROW_PREFETCH = 3072;
 constexpr size_t TILE_PREFETCH = 4096;
 
 size_t aligned(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
@@ -59,6 +56,7 @@ struct PackedWeight {
   KAxis axis;
   uint32_t n, columns, panels;
   size_t code_bytes, panel_bytes;
+  size_t cache_bytes; // what packed operands may take of a core's cache
 };
 
 PackedWeight packed_weight(const IntegerKernels &kernels, const IntegerShape &shape) {
@@ -70,7 +68,14 @@ PackedWeight packed_weight(const IntegerKernels &kernels, const IntegerShape &sh
   const uint32_t columns = kernels.panel_columns;
   const size_t code_bytes = aligned(padded_k(axis) * columns * shape.bits / 8);
   const size_t float_bytes = (size_t{groups} + 1) * columns * sizeof(float);
-  return {&format, axis, shape.n, columns, divide_up(shape.n, columns), code_bytes, code_bytes + float_bytes};
+  return {&format,
+          axis,
+          shape.n,
+          columns,
+          divide_up(shape.n, columns),
+          code_bytes,
+          code_bytes + float_bytes,
+          kernels.cache_bytes};
 }
 
 WeightPanel panel_of(const PackedWeight &weight, const void *packed, uint32_t panel) {
@@ -155,18 +160,27 @@ void pack_panel_codes(const PackedWeight &weight, uint32_t bits, const int8_t *c
 
 // ---- multiplication ----
 
-// Rows cut into as few tiles as possible, evenly, and those into chunks.
+// Rows cut into as few tiles as possible, evenly.
+//
+// A weight that fits into a core's cache stays there: a thread packs a tile, multiplies it by the whole weight, and
+// takes the next. By a larger one, chunks of tiles that fit are multiplied; they stay while its panels pass.
 struct Tiling {
   uint32_t rows, row_multiple;
   uint32_t tiles, chunks;
+  bool weight_stays;
+  uint32_t slots; // tiles to have memory for
 };
 
-Tiling tiling_of(const PackedWeight &weight, uint32_t rows) {
+Tiling tiling_of(const PackedWeight &weight, uint32_t rows, uint32_t threads) {
   const IntegerFormat &format = *weight.format;
-  const size_t tile_bytes = padded_k(weight.axis) * format.max_rows * format.activation_bytes;
-  const uint32_t fitting = tile_bytes < CHUNK_BYTES ? static_cast<uint32_t>(CHUNK_BYTES / tile_bytes) : 1;
   const uint32_t tiles = divide_up(rows, format.max_rows);
-  return {rows, format.row_multiple, tiles, divide_up(tiles, fitting)};
+  const bool weight_stays = weight.panels * weight.panel_bytes <= weight.cache_bytes / 4 * 3 && tiles >= 2 * threads;
+  // Twice as many as are in use, so that fewer rows never need more memory.
+  if (weight_stays) return {rows, format.row_multiple, tiles, 1, true, 2 * threads};
+  const size_t tile_bytes = padded_k(weight.axis) * format.max_rows * format.activation_bytes;
+  const uint32_t fitting = tile_bytes < weight.cache_bytes ? static_cast<uint32_t>(weight.cache_bytes / tile_bytes) : 1;
+  const uint32_t chunks = divide_up(tiles, fitting);
+  return {rows, format.row_multiple, tiles, chunks, false, divide_up(tiles, chunks)};
 }
 
 Range rows_of(const Tiling &tiling, uint32_t tile) {
@@ -176,95 +190,136 @@ Range rows_of(const Tiling &tiling, uint32_t tile) {
 
 Range tiles_of(const Tiling &tiling, uint32_t chunk) { return part_of(tiling.tiles, tiling.chunks, chunk); }
 
-// Memory for the tiles of one chunk.
-struct ChunkMemory {
+// Memory for packed tiles.
+struct TileMemory {
   size_t tile_bytes, start_count, tile_rows;
-  uint8_t *codes;  // [tiles, tile_bytes]
-  int32_t *starts; // [tiles, start_count]
-  float *scales;   // [tiles, tile_rows]
+  uint8_t *codes;  // [slots, tile_bytes]
+  int32_t *starts; // [slots, start_count]
+  float *scales;   // [slots, tile_rows]
 };
 
-ChunkMemory take_chunk(Carver &carver, const PackedWeight &weight, const Tiling &tiling) {
+TileMemory take_tiles(Carver &carver, const PackedWeight &weight, const Tiling &tiling) {
   const IntegerFormat &format = *weight.format;
-  const size_t tiles = divide_up(tiling.tiles, tiling.chunks);
+  const size_t slots = tiling.slots;
   const uint32_t tile_rows = round_up(divide_up(tiling.rows, tiling.tiles), format.row_multiple);
-  ChunkMemory chunk = {};
-  chunk.tile_bytes = aligned(padded_k(weight.axis) * tile_rows * format.activation_bytes + TILE_SLACK);
-  chunk.start_count = aligned(size_t{weight.axis.groups} * tile_rows * sizeof(int32_t) + TILE_SLACK) / sizeof(int32_t);
-  chunk.tile_rows = tile_rows;
-  chunk.codes = carver.take<uint8_t>(tiles * chunk.tile_bytes);
-  chunk.starts = carver.take<int32_t>(tiles * chunk.start_count);
-  chunk.scales = carver.take<float>(tiles * tile_rows);
-  return chunk;
+  TileMemory memory = {};
+  memory.tile_bytes = aligned(padded_k(weight.axis) * tile_rows * format.activation_bytes + TILE_SLACK);
+  memory.start_count = aligned(size_t{weight.axis.groups} * tile_rows * sizeof(int32_t) + TILE_SLACK) / sizeof(int32_t);
+  memory.tile_rows = tile_rows;
+  memory.codes = carver.take<uint8_t>(slots * memory.tile_bytes);
+  memory.starts = carver.take<int32_t>(slots * memory.start_count);
+  memory.scales = carver.take<float>(slots * tile_rows);
+  return memory;
 }
 
-// The `index`-th tile of a chunk.
-ActivationTile tile_at(const ChunkMemory &chunk, uint32_t index, Range rows) {
-  return {chunk.codes + index * chunk.tile_bytes, chunk.starts + index * chunk.start_count,
-          chunk.scales + index * chunk.tile_rows, rows.end - rows.begin};
+ActivationTile tile_at(const TileMemory &memory, uint32_t slot, Range rows) {
+  return {memory.codes + slot * memory.tile_bytes, memory.starts + slot * memory.start_count,
+          memory.scales + slot * memory.tile_rows, rows.end - rows.begin};
 }
 
 template <typename Out>
-using Multiply = void (*)(const ActivationTile &, const WeightPanel &, const KAxis &, Out *, size_t);
+using Multiply = void (*)(const ActivationTile &, const WeightPanels &, const KAxis &, Out *, size_t);
 
-// What the kernel fetches while it multiplies one of the tiles by a panel: its share of the next panel. All at once,
-// the fetches would occupy the buffers that the kernel's own reads need.
-void set_prefetch(const PackedWeight &weight, uint32_t tile, uint32_t tiles, WeightPanel &panel) {
-  const uintptr_t codes = reinterpret_cast<uintptr_t>(panel.codes);
-  if (tiles == 1) {
-    panel.prefetch = codes + TILE_PREFETCH;
-    return;
+// A product and where it goes: out [rows, N]. `edges` [threads, max_rows, columns] takes what a last panel would write
+// beyond N.
+template <typename Out>
+struct Product {
+  const PackedWeight &weight;
+  const void *packed;
+  Tiling tiling;
+  TileMemory memory;
+  Multiply<Out> multiply;
+  Out *edges, *out;
+};
+
+// Rows of a packed tile by some panels. While it multiplies, the kernel fetches the `part`-th of `parts` shares of the
+// panels after these: all at once, the fetches would occupy the buffers that the kernel's own reads need. A single part
+// fetches a short way ahead instead, and none nothing.
+template <typename Out>
+void multiply_panels(const Product<Out> &product, const ActivationTile &tile, uint32_t first_row, Range panels,
+                     uint32_t part, uint32_t parts, uint32_t thread) {
+  const PackedWeight &weight = product.weight;
+  WeightPanels some = {panel_of(weight, product.packed, panels.begin), panels.end - panels.begin, weight.panel_bytes,
+                       0};
+  WeightPanel &first = some.first;
+  const uintptr_t codes = reinterpret_cast<uintptr_t>(first.codes);
+  if (parts == 0) {
+    first.prefetch_step = 0;
+  } else if (parts == 1) {
+    some.prefetch_bytes = weight.panel_bytes;
+    if (tile.rows > 1) first.prefetch = codes + TILE_PREFETCH;
+  } else {
+    const size_t block_bytes = size_t{weight.columns} * weight.format->block;
+    first.prefetch_step = static_cast<uint32_t>(block_bytes / parts);
+    some.prefetch_bytes = weight.code_bytes / block_bytes * first.prefetch_step;
+    first.prefetch = codes + some.count * (weight.panel_bytes + part * some.prefetch_bytes);
   }
-  const size_t block_bytes = size_t{weight.columns} * weight.format->block;
-  panel.prefetch_step = static_cast<uint32_t>(block_bytes / tiles);
-  panel.prefetch = codes + weight.panel_bytes + tile * (weight.code_bytes / block_bytes * panel.prefetch_step);
+  Out *out = product.out + size_t{first_row} * weight.n + size_t{panels.begin} * weight.columns;
+  const uint32_t columns_left = weight.n - panels.begin * weight.columns;
+  const uint32_t whole = smaller(some.count, columns_left / weight.columns);
+  const bool has_edge = whole < some.count;
+  if (whole > 0) {
+    some.count = whole;
+    product.multiply(tile, some, weight.axis, out, weight.n);
+  }
+  if (has_edge) {
+    Out *edge = product.edges + size_t{thread} * weight.format->max_rows * weight.columns;
+    const WeightPanels last = {panel_at(some, whole), 1, weight.panel_bytes, 0};
+    product.multiply(tile, last, weight.axis, edge, weight.columns);
+    const uint32_t columns = columns_left - whole * weight.columns;
+    for (uint32_t row = 0; row < tile.rows; row++) {
+      memcpy(out + size_t{row} * weight.n + whole * weight.columns, edge + size_t{row} * weight.columns,
+             columns * sizeof(Out));
+    }
+  }
 }
 
-// out [rows, N] of a range of tiles. `edges` [threads, max_rows, columns] takes what a last panel would write beyond N.
+// pack(first row, tile, thread) for each tile, each then by the whole weight.
+template <typename Out, typename Pack>
+void multiply_tile_by_tile(ThreadPool &pool, const Product<Out> &product, const Pack &pack) {
+  parallel(pool, product.tiling.tiles, [&](uint32_t t, uint32_t thread) {
+    const Range rows = rows_of(product.tiling, t);
+    const ActivationTile tile = tile_at(product.memory, thread, rows);
+    pack(rows.begin, tile, thread);
+    multiply_panels(product, tile, rows.begin, {0, product.weight.panels}, 0, 0, thread);
+  });
+}
+
+// The packed tiles of a chunk by the whole weight, as many panels at a time as are to pass by the chunk in the cache.
 template <typename Out>
-void multiply_chunk(ThreadPool &pool, const PackedWeight &weight, const void *packed, const Tiling &tiling, Range tiles,
-                    const ChunkMemory &chunk, Multiply<Out> multiply, Out *edges, Out *out) {
+void multiply_chunk(ThreadPool &pool, const Product<Out> &product, Range tiles) {
+  const PackedWeight &weight = product.weight;
+  const uint32_t passing =
+      smaller(weight.panels, static_cast<uint32_t>(weight.cache_bytes / 8 / weight.panel_bytes) + 1);
   const uint32_t wanted = TASKS_PER_THREAD * pool.threads();
   const uint32_t ranges = smaller(weight.panels, wanted);
   const uint32_t count = tiles.end - tiles.begin;
   const uint32_t blocks = smaller(count, divide_up(wanted, ranges));
   parallel(pool, ranges * blocks, [&](uint32_t task, uint32_t thread) {
-    const Range panels = part_of(weight.panels, ranges, task % ranges);
+    const Range range = part_of(weight.panels, ranges, task % ranges);
     const Range block = part_of(count, blocks, task / ranges);
-    for (uint32_t p = panels.begin; p < panels.end; p++) {
-      WeightPanel panel = panel_of(weight, packed, p);
-      const uint32_t first = p * weight.columns;
-      const uint32_t columns = smaller(weight.columns, weight.n - first);
+    for (uint32_t first = range.begin; first < range.end; first += passing) {
+      const Range panels = {first, smaller(range.end, first + passing)};
       for (uint32_t t = block.begin; t < block.end; t++) {
-        const Range rows = rows_of(tiling, tiles.begin + t);
-        const ActivationTile tile = tile_at(chunk, t, rows);
-        if (tile.rows > 1) set_prefetch(weight, t - block.begin, block.end - block.begin, panel);
-        Out *to = out + size_t{rows.begin} * weight.n + first;
-        if (columns == weight.columns) {
-          multiply(tile, panel, weight.axis, to, weight.n);
-        } else {
-          Out *edge = edges + size_t{thread} * weight.format->max_rows * weight.columns;
-          multiply(tile, panel, weight.axis, edge, weight.columns);
-          for (uint32_t row = 0; row < tile.rows; row++) {
-            memcpy(to + size_t{row} * weight.n, edge + size_t{row} * weight.columns, columns * sizeof(Out));
-          }
-        }
+        const Range rows = rows_of(product.tiling, tiles.begin + t);
+        multiply_panels(product, tile_at(product.memory, t, rows), rows.begin, panels, t - block.begin,
+                        block.end - block.begin, thread);
       }
     }
   });
 }
 
-// Chunk by chunk: pack(first row, tile, thread) for each tile, then the product.
 template <typename Out, typename Pack>
-void multiply_rows(ThreadPool &pool, const PackedWeight &weight, const void *packed, const Tiling &tiling,
-                   const ChunkMemory &chunk, Multiply<Out> multiply, Out *edges, Out *out, const Pack &pack) {
+void multiply_rows(ThreadPool &pool, const Product<Out> &product, const Pack &pack) {
+  const Tiling &tiling = product.tiling;
+  if (tiling.weight_stays) return multiply_tile_by_tile(pool, product, pack);
   for (uint32_t c = 0; c < tiling.chunks; c++) {
     const Range tiles = tiles_of(tiling, c);
     parallel(pool, tiles.end - tiles.begin, [&](uint32_t t, uint32_t thread) {
       const Range rows = rows_of(tiling, tiles.begin + t);
-      pack(rows.begin, tile_at(chunk, t, rows), thread);
+      pack(rows.begin, tile_at(product.memory, t, rows), thread);
     });
-    multiply_chunk(pool, weight, packed, tiling, tiles, chunk, multiply, edges, out);
+    multiply_chunk(pool, product, tiles);
   }
 }
 
@@ -272,7 +327,7 @@ void multiply_rows(ThreadPool &pool, const PackedWeight &weight, const void *pac
 size_t code_stride(uint32_t k) { return aligned(k) + ALIGNMENT; }
 
 struct LinearScratch {
-  ChunkMemory chunk;
+  TileMemory tiles;
   int8_t *codes; // [threads, max_rows, code_stride]
   float *edges;  // [threads, max_rows, columns]
   size_t bytes;
@@ -282,7 +337,7 @@ LinearScratch linear_scratch(void *memory, const PackedWeight &weight, const Til
   Carver carver(memory);
   const size_t max_rows = weight.format->max_rows;
   LinearScratch scratch;
-  scratch.chunk = take_chunk(carver, weight, tiling);
+  scratch.tiles = take_tiles(carver, weight, tiling);
   scratch.codes = carver.take<int8_t>(threads * max_rows * code_stride(weight.axis.k));
   scratch.edges = carver.take<float>(threads * max_rows * weight.columns);
   scratch.bytes = carver.bytes();
@@ -291,35 +346,35 @@ LinearScratch linear_scratch(void *memory, const PackedWeight &weight, const Til
 
 void multiply_quantized(const PackedWeight &weight, const QuantizeKernels &quantize, ThreadPool &pool,
                         const IntegerLinearArgs &args) {
-  const Tiling tiling = tiling_of(weight, args.rows);
+  const Tiling tiling = tiling_of(weight, args.rows, pool.threads());
   const LinearScratch scratch = linear_scratch(args.scratch, weight, tiling, pool.threads());
   const IntegerFormat &format = *weight.format;
   const uint32_t k = weight.axis.k;
   const size_t stride = code_stride(k);
   const auto multiply = args.shape.group_size == 0 ? format.multiply_by_channel : format.multiply_by_group;
-  multiply_rows(pool, weight, args.packed, tiling, scratch.chunk, multiply, scratch.edges, args.out,
-                [&](uint32_t first, const ActivationTile &tile, uint32_t thread) {
-                  int8_t *codes = scratch.codes + thread * format.max_rows * stride;
-                  for (uint32_t row = 0; row < tile.rows; row++) {
-                    const float *x = args.x + (size_t{first} + row) * k;
-                    tile.scales[row] = quantize.quantize_row(x, k, codes + row * stride);
-                  }
-                  format.pack_tile(codes, stride, tile.rows, weight.axis, tile.codes, tile.starts);
-                });
+  const Product<float> product = {weight, args.packed, tiling, scratch.tiles, multiply, scratch.edges, args.out};
+  multiply_rows(pool, product, [&](uint32_t first, const ActivationTile &tile, uint32_t thread) {
+    int8_t *codes = scratch.codes + thread * format.max_rows * stride;
+    for (uint32_t row = 0; row < tile.rows; row++) {
+      const float *x = args.x + (size_t{first} + row) * k;
+      tile.scales[row] = quantize.quantize_row(x, k, codes + row * stride);
+    }
+    format.pack_tile(codes, stride, tile.rows, weight.axis, tile.codes, tile.starts);
+  });
 }
 
 // ---- one row of floats ----
 
 struct VectorScratch {
-  float *x;     // [padded_k]
-  float *edges; // [threads, columns]
+  uint8_t *vector; // [packed_vector_bytes]
+  float *edges;    // [threads, columns]
   size_t bytes;
 };
 
 VectorScratch vector_scratch(void *memory, const PackedWeight &weight, uint32_t threads) {
   Carver carver(memory);
   VectorScratch scratch;
-  scratch.x = carver.take<float>(padded_k(weight.axis));
+  scratch.vector = carver.take<uint8_t>(packed_vector_bytes(weight.axis));
   scratch.edges = carver.take<float>(size_t{threads} * weight.columns);
   scratch.bytes = carver.bytes();
   return scratch;
@@ -327,15 +382,7 @@ VectorScratch vector_scratch(void *memory, const PackedWeight &weight, uint32_t 
 
 void multiply_vector(const PackedWeight &weight, ThreadPool &pool, const IntegerLinearArgs &args) {
   const VectorScratch scratch = vector_scratch(args.scratch, weight, pool.threads());
-  const KAxis &axis = weight.axis;
-  float *x = scratch.x;
-  for (uint32_t group = 0; group < axis.groups; group++) {
-    const uint32_t size = group_size(axis, group);
-    const uint32_t padded = padded_group_size(axis, group);
-    memcpy(x, args.x + size_t{group} * axis.group_size, size * sizeof(float));
-    memset(x + size, 0, (padded - size) * sizeof(float));
-    x += padded;
-  }
+  weight.format->pack_vector(args.x, weight.axis, scratch.vector);
   const uint32_t ranges = smaller(weight.panels, TASKS_PER_THREAD * pool.threads());
   parallel(pool, ranges, [&](uint32_t task, uint32_t thread) {
     const Range panels = part_of(weight.panels, ranges, task);
@@ -343,7 +390,7 @@ void multiply_vector(const PackedWeight &weight, ThreadPool &pool, const Integer
       const uint32_t first = p * weight.columns;
       const uint32_t columns = smaller(weight.columns, weight.n - first);
       float *edge = scratch.edges + size_t{thread} * weight.columns;
-      weight.format->multiply_vector(scratch.x, panel_of(weight, args.packed, p), axis, edge);
+      weight.format->multiply_vector(scratch.vector, panel_of(weight, args.packed, p), weight.axis, edge);
       memcpy(args.out + first, edge, columns * sizeof(float));
     }
   });
@@ -352,7 +399,7 @@ void multiply_vector(const PackedWeight &weight, ThreadPool &pool, const Integer
 // ---- bare products ----
 
 struct MatmulScratch {
-  ChunkMemory chunk;
+  TileMemory tiles;
   uint8_t *packed; // b
   int32_t *edges;  // [threads, max_rows, columns]
   size_t bytes;
@@ -361,7 +408,7 @@ struct MatmulScratch {
 MatmulScratch matmul_scratch(void *memory, const PackedWeight &b, const Tiling &tiling, uint32_t threads) {
   Carver carver(memory);
   MatmulScratch scratch;
-  scratch.chunk = take_chunk(carver, b, tiling);
+  scratch.tiles = take_tiles(carver, b, tiling);
   scratch.packed = carver.take<uint8_t>(b.panels * b.panel_bytes);
   scratch.edges = carver.take<int32_t>(size_t{threads} * b.format->max_rows * b.columns);
   scratch.bytes = carver.bytes();
@@ -371,6 +418,18 @@ MatmulScratch matmul_scratch(void *memory, const PackedWeight &b, const Tiling &
 bool is_vector(const IntegerLinearArgs &args) { return args.rows == 1 && !args.quantize_single_row; }
 
 } // namespace
+
+void pack_float_vector(const float *x, const KAxis &axis, void *vector) {
+  float *to = static_cast<float *>(vector);
+  for (uint32_t group = 0; group < axis.groups; group++) {
+    const uint32_t size = group_size(axis, group);
+    const uint32_t padded = padded_group_size(axis, group);
+    memcpy(to, x, size * sizeof(float));
+    memset(to + size, 0, (padded - size) * sizeof(float));
+    x += size;
+    to += padded;
+  }
+}
 
 size_t integer_packed_bytes(const IntegerKernels &kernels, const IntegerShape &shape) {
   const PackedWeight weight = packed_weight(kernels, shape);
@@ -399,7 +458,7 @@ void integer_pack(const IntegerKernels &kernels, ThreadPool &pool, const Integer
 size_t integer_linear_scratch_bytes(const IntegerKernels &kernels, const IntegerShape &shape, uint32_t rows,
                                     uint32_t threads) {
   const PackedWeight weight = packed_weight(kernels, shape);
-  const size_t quantized = linear_scratch(nullptr, weight, tiling_of(weight, rows), threads).bytes;
+  const size_t quantized = linear_scratch(nullptr, weight, tiling_of(weight, rows, threads), threads).bytes;
   const size_t vector = vector_scratch(nullptr, weight, threads).bytes;
   return rows == 1 && vector > quantized ? vector : quantized;
 }
@@ -417,21 +476,21 @@ void integer_linear(const IntegerKernels &kernels, const QuantizeKernels &quanti
 size_t integer_matmul_scratch_bytes(const IntegerKernels &kernels, uint32_t m, uint32_t n, uint32_t k,
                                     uint32_t threads) {
   const PackedWeight weight = packed_weight(kernels, {n, k, 0, 8});
-  return matmul_scratch(nullptr, weight, tiling_of(weight, m), threads).bytes;
+  return matmul_scratch(nullptr, weight, tiling_of(weight, m, threads), threads).bytes;
 }
 
 void integer_matmul(const IntegerKernels &kernels, ThreadPool &pool, const IntegerMatmulArgs &args) {
   const PackedWeight weight = packed_weight(kernels, {args.n, args.k, 0, 8});
-  const Tiling tiling = tiling_of(weight, args.m);
+  const Tiling tiling = tiling_of(weight, args.m, pool.threads());
   const MatmulScratch scratch = matmul_scratch(args.scratch, weight, tiling, pool.threads());
   parallel(pool, weight.panels, [&](uint32_t panel, uint32_t) {
     pack_panel_codes(weight, 8, args.b, panel, scratch.packed + panel * weight.panel_bytes);
   });
-  multiply_rows(pool, weight, scratch.packed, tiling, scratch.chunk, weight.format->multiply_int32, scratch.edges,
-                args.out, [&](uint32_t first, const ActivationTile &tile, uint32_t) {
-                  weight.format->pack_tile(args.a + size_t{first} * args.k, args.k, tile.rows, weight.axis, tile.codes,
-                                           tile.starts);
-                });
+  const Product<int32_t> product = {weight,        scratch.packed, tiling, scratch.tiles, weight.format->multiply_int32,
+                                    scratch.edges, args.out};
+  multiply_rows(pool, product, [&](uint32_t first, const ActivationTile &tile, uint32_t) {
+    weight.format->pack_tile(args.a + size_t{first} * args.k, args.k, tile.rows, weight.axis, tile.codes, tile.starts);
+  });
 }
 
 } // namespace cider

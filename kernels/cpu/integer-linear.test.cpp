@@ -238,16 +238,23 @@ void test_chunks() {
       for (const uint32_t rows : {32u, 65u, 128u}) test_layer(3, {2112, 97, group_size, bits}, rows, Values::MIXED);
 }
 
+// Few large activations among many small ones.
+void fill_uneven(Random &random, float *x, uint32_t k) {
+  for (uint32_t i = 0; i < k; i++) x[i] = random.uniform(-1.0f, 1.0f) * (random.below(20) == 0 ? 1000.0f : 1.0f);
+}
+
 void test_vector(uint64_t seed, const IntegerShape &shape) {
   const auto [n, k, group_size, bits] = shape;
   Random random(seed);
   const uint32_t groups = groups_per_row(k, group_size);
   Guarded<float> x(k, 4), scales(size_t{n} * groups), bias(n);
   Guarded<int8_t> codes(size_t{n} * k);
-  fill_rows(random, Values::RANDOM, x.data(), 1, k);
+  fill_uneven(random, x.data(), k);
   fill_codes(random, Values::RANDOM, bits, codes.data(), n, k);
   for (size_t i = 0; i < size_t{n} * groups; i++) scales[i] = random.uniform(-0.01f, 0.01f);
   for (uint32_t i = 0; i < n; i++) bias[i] = random.uniform(-1.0f, 1.0f);
+  double largest = 0;
+  for (uint32_t i = 0; i < k; i++) largest = fmax(largest, fabs(static_cast<double>(x[i])));
   const Layer layer = {shape, codes.data(), scales.data(), seed % 2 == 0 ? bias.data() : nullptr};
   const KernelList list = runnable_kernels();
   for (uint32_t i = 0; i < list.count; i++) {
@@ -262,21 +269,54 @@ void test_vector(uint64_t seed, const IntegerShape &shape) {
                      {shape, packed.data(), x.data(), 1, out.data(), false, scratch.data()});
       for (uint32_t output = 0; output < n; output++) {
         double sum = layer.bias ? static_cast<double>(bias[output]) : 0.0;
-        double magnitude = fabs(sum);
+        double magnitude = fabs(sum), weights = 0;
         for (uint32_t at = 0; at < k; at++) {
           const uint32_t group = group_size == 0 ? 0 : at / group_size;
-          const double term = static_cast<double>(codes[size_t{output} * k + at]) * static_cast<double>(x[at]) *
-                              static_cast<double>(scales[size_t{output} * groups + group]);
+          const double weight = static_cast<double>(codes[size_t{output} * k + at]) *
+                                static_cast<double>(scales[size_t{output} * groups + group]);
+          const double term = weight * static_cast<double>(x[at]);
           sum += term;
           magnitude += fabs(term);
+          weights += fabs(weight);
         }
-        // In any order, a term goes through its own rounding, that of its scale, and at most K + 1 additions.
-        const double tolerance = (k + 3) * 0x1p-24 * 1.01 * magnitude;
+        // In any order, a term goes through its own rounding, that of its scale, and at most K + 1 additions. Where
+        // activations are in fixed point, each may be off by half of its last place, 1 / (127 · 2^16) of the largest.
+        const double tolerance = (k + 3) * 0x1p-24 * 1.01 * magnitude + largest / (127 << 17) * weights;
         CHECK(fabs(static_cast<double>(out[output]) - sum) <= tolerance, "%s: out[%u] is %.9g, not %.9g",
               describe(kernels, layer, 1, threads), output, static_cast<double>(out[output]), sum);
       }
       CHECK(scratch.intact(), "%s: wrote past the scratch", describe(kernels, layer, 1, threads));
       CHECK(out.intact(), "%s: wrote past the output", describe(kernels, layer, 1, threads));
+    }
+  }
+}
+
+// What is not finite among the activations stays visible in every output.
+void test_vector_not_finite() {
+  const IntegerShape shape = {33, 600, 128, 8};
+  Random random(1);
+  const size_t scale_count = size_t{shape.n} * groups_per_row(shape.k, shape.group_size);
+  const size_t code_count = size_t{shape.n} * shape.k;
+  Guarded<float> x(shape.k), scales(scale_count), out(shape.n);
+  Guarded<int8_t> codes(code_count);
+  for (size_t i = 0; i < code_count; i++) codes.data()[i] = static_cast<int8_t>(1 + random.below(100));
+  for (size_t i = 0; i < scale_count; i++) scales.data()[i] = 0.01f;
+  const KernelList list = runnable_kernels();
+  for (uint32_t i = 0; i < list.count; i++) {
+    const Kernels &kernels = list.items[i];
+    Guarded<uint8_t> packed(integer_packed_bytes(*kernels.integer, shape));
+    Guarded<uint8_t> scratch(integer_linear_scratch_bytes(*kernels.integer, shape, 1, 1));
+    integer_pack(*kernels.integer, *pools[0], {shape, codes.data(), scales.data(), nullptr, packed.data()});
+    for (const uint32_t at : {0u, 255u, 256u, 599u}) {
+      for (const float value : {NAN, INFINITY, -INFINITY}) {
+        for (uint32_t k = 0; k < shape.k; k++) x[k] = k == at ? value : 1.0f;
+        integer_linear(*kernels.integer, *kernels.quantize, *pools[0],
+                       {shape, packed.data(), x.data(), 1, out.data(), false, scratch.data()});
+        uint32_t finite = 0;
+        for (uint32_t output = 0; output < shape.n; output++) finite += isfinite(out[output]) ? 1 : 0;
+        CHECK(finite == 0, "%s: x[%u] is %g, and %u outputs are finite", kernels.isa, at, static_cast<double>(value),
+              finite);
+      }
     }
   }
 }
@@ -341,6 +381,7 @@ int main() {
   test_layers();
   test_chunks();
   test_vectors();
+  test_vector_not_finite();
   test_matmuls();
   for (ThreadPool *pool : pools) ThreadPool::destroy(pool);
   return test::report();

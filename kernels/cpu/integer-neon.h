@@ -224,8 +224,9 @@ template <int BLOCK, typename Weights>
 }
 
 template <class Instruction, int Bits>
-void multiply_vector(const float *x, const WeightPanel &panel, const KAxis &axis, float *out) {
+void multiply_vector(const void *vector, const WeightPanel &panel, const KAxis &axis, float *out) {
   constexpr int BLOCK = Instruction::BLOCK;
+  const float *x = static_cast<const float *>(vector);
   Position at = {nullptr, panel.codes, panel.prefetch, panel.prefetch_step};
   const float *scales = panel.scales;
   float32x4_t results[VECTORS];
@@ -268,14 +269,15 @@ constexpr IntegerFormat format = {
     .step = Instruction::BLOCK * 8 / Bits,
     .offset = offset<Bits>,
     .pack_tile = pack_tile<Instruction, Bits>,
-    .multiply_by_channel = multiply_by_channel<Instruction, Bits>,
-    .multiply_by_group = multiply_by_group<Instruction, Bits>,
-    .multiply_int32 = Bits == 8 ? multiply_int32<Instruction> : nullptr,
+    .multiply_by_channel = multiply_each<float, COLUMNS, multiply_by_channel<Instruction, Bits>>,
+    .multiply_by_group = multiply_each<float, COLUMNS, multiply_by_group<Instruction, Bits>>,
+    .multiply_int32 = Bits == 8 ? multiply_each<int32_t, COLUMNS, multiply_int32<Instruction>> : nullptr,
+    .pack_vector = pack_float_vector,
     .multiply_vector = multiply_vector<Instruction, Bits>,
 };
 
 template <class Instruction>
-constexpr IntegerKernels integer_kernels = {COLUMNS, format<Instruction, 8>, format<Instruction, 4>};
+constexpr IntegerKernels integer_kernels = {COLUMNS, size_t{768} << 10, format<Instruction, 8>, format<Instruction, 4>};
 
 } // namespace
 } // namespace cider

@@ -18,8 +18,8 @@ void fill() {
 #if defined(__x86_64__)
   const bool avx2 = cpu.avx2 && cpu.fma && cpu.f16c;
   const bool avx512 = avx2 && cpu.avx512f && cpu.avx512bw && cpu.avx512vl && cpu.avx512dq;
-  if (avx512 && cpu.gfni && cpu.amx_int8) {
-    runnable[runnable_count++] = {"amx", integer_kernels_amx(), float_kernels_avx512(), quantize_kernels_avx512()};
+  if (avx512 && cpu.avx512_vnni && cpu.gfni && cpu.amx_int8 && cpu.amx_bf16 && cpu.avx512_bf16) {
+    runnable[runnable_count++] = {"amx", integer_kernels_amx(), float_kernels_amx(), quantize_kernels_avx512()};
   }
   if (avx512 && cpu.avx512_vnni) {
     runnable[runnable_count++] = {"avx512vnni", integer_kernels_avx512vnni(), float_kernels_avx512(),

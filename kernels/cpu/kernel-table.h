@@ -7,6 +7,8 @@ namespace cider {
 
 struct IntegerKernels;
 struct FloatKernels;
+struct AttentionKernels;
+struct SplitKernels;
 struct QuantizeKernels;
 
 struct Kernels {
@@ -36,6 +38,8 @@ const IntegerKernels *integer_kernels_avx512vnni();
 const IntegerKernels *integer_kernels_amx();
 const FloatKernels *float_kernels_avx2();
 const FloatKernels *float_kernels_avx512();
+const FloatKernels *float_kernels_amx();
+const AttentionKernels *attention_kernels_amx();
 const QuantizeKernels *quantize_kernels_avx2();
 const QuantizeKernels *quantize_kernels_avx512();
 #elif defined(__aarch64__)

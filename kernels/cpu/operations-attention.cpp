@@ -53,7 +53,7 @@ void cider_kv_cache_release(cider_kv_cache *cache) {
 }
 
 int cider_rope(cider_device *device, const cider_rope_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "rope: device or params is null");
+  BEGIN_OPERATION("rope", device, params);
   const auto &[x, inverse_frequencies, rows, columns, head_dim, first_position, attention_factor] = *params;
   TRY(require_matrix("rope", "x", x, rows, columns));
   REQUIRE(inverse_frequencies != nullptr, "rope: inverse_frequencies is null");
@@ -68,7 +68,7 @@ int cider_rope(cider_device *device, const cider_rope_params *params) {
 }
 
 int cider_attention(cider_device *device, const cider_attention_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "attention: device or params is null");
+  BEGIN_OPERATION("attention", device, params);
   const auto &[out, q, k, v, handle, rows, heads, sliding_window, scale] = *params;
   REQUIRE(handle != nullptr, "attention: cache is null");
   KvCache &cache = handle->cache;

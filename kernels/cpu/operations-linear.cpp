@@ -8,7 +8,7 @@
 using namespace cider;
 
 int cider_embedding(cider_device *device, const cider_embedding_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "embedding: device or params is null");
+  BEGIN_OPERATION("embedding", device, params);
   const cider_weight *table = params->table;
   TRY(require_weight("embedding", device, table));
   REQUIRE(table->kind == CIDER_DENSE, "embedding: the table is not dense");
@@ -32,7 +32,7 @@ uint64_t cider_linear_scratch(const cider_weight *weight, uint32_t rows) {
 }
 
 int cider_linear(cider_device *device, const cider_linear_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "linear: device or params is null");
+  BEGIN_OPERATION("linear", device, params);
   const auto &[out, x, weight, rows, quantize_single_row, scratch, scratch_bytes] = *params;
   TRY(require_weight("linear", device, weight));
   TRY(require_matrix("linear", "x", x, rows, weight->in_features()));
@@ -58,7 +58,7 @@ uint64_t cider_cross_entropy_scratch(const cider_weight *head, uint32_t rows) {
 }
 
 int cider_cross_entropy(cider_device *device, const cider_cross_entropy_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "cross_entropy: device or params is null");
+  BEGIN_OPERATION("cross_entropy", device, params);
   const auto &[x, head, targets, losses, rows, scratch, scratch_bytes] = *params;
   TRY(require_weight("cross_entropy", device, head));
   TRY(require_matrix("cross_entropy", "x", x, rows, head->in_features()));

@@ -9,7 +9,7 @@
 using namespace cider;
 
 int cider_rms_norm(cider_device *device, const cider_rms_norm_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "rms_norm: device or params is null");
+  BEGIN_OPERATION("rms_norm", device, params);
   const auto &[out, x, gain, rows, columns, epsilon] = *params;
   TRY(require_matrix("rms_norm", "x", x, rows, columns));
   TRY(require_matrix("rms_norm", "out", out, rows, columns));
@@ -22,7 +22,7 @@ namespace {
 
 int elementwise(const char *operation, void (*apply)(const FloatKernels &, ThreadPool &, const ElementwiseArgs &),
                 cider_device *device, const cider_elementwise_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "%s: device or params is null", operation);
+  BEGIN_OPERATION(operation, device, params);
   const auto &[out, a, b, count] = *params;
   TRY(require_matrix(operation, "a", a, 1, count));
   TRY(require_matrix(operation, "b", b, 1, count));
@@ -42,7 +42,7 @@ int cider_add(cider_device *device, const cider_elementwise_params *params) {
 }
 
 int cider_argmax(cider_device *device, const cider_argmax_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "argmax: device or params is null");
+  BEGIN_OPERATION("argmax", device, params);
   const auto &[logits, token_ids, rows, columns] = *params;
   TRY(require_matrix("argmax", "logits", logits, rows, columns));
   REQUIRE(columns <= INT32_MAX, "argmax: %u columns", columns);
@@ -52,7 +52,7 @@ int cider_argmax(cider_device *device, const cider_argmax_params *params) {
 }
 
 int cider_sample(cider_device *device, cider_sample_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "sample: device or params is null");
+  BEGIN_OPERATION("sample", device, params);
   const auto &[logits, rows, columns, temperature, top_k, top_p, random, token_id] = *params;
   TRY(require_matrix("sample", "logits", logits, rows, columns));
   REQUIRE(columns <= INT32_MAX, "sample: %u columns", columns);

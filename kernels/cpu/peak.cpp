@@ -101,7 +101,7 @@ double read_rate(ThreadPool &pool, double seconds, const uint8_t *memory) {
 } // namespace
 
 int cider_peak(cider_device *device, cider_peak_params *params) {
-  REQUIRE(device != nullptr && params != nullptr, "peak: device or params is null");
+  BEGIN_OPERATION("peak", device, params);
   REQUIRE(params->seconds >= min_seconds && params->seconds <= max_seconds, "peak: %g seconds, not %g to %g",
           params->seconds, min_seconds, max_seconds);
   auto *memory = static_cast<uint8_t *>(allocate(read_bytes));

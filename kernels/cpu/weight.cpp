@@ -15,6 +15,11 @@ using namespace cider;
 
 namespace {
 
+// 32-bit words that a row of codes takes in CIDER_WORDS.
+uint64_t words_per_row(uint32_t columns, int32_t bits) {
+  return (uint64_t{columns} * static_cast<uint32_t>(bits) + 31) / 32;
+}
+
 // Codes that a task checks.
 constexpr uint64_t codes_per_task = 1 << 18;
 
@@ -39,13 +44,31 @@ int locate(const char *name, const cider_bytes &bytes, uint64_t rows, uint64_t c
   return CIDER_OK;
 }
 
+// Memory of a copy that is only needed while a weight is packed.
+class Copy {
+public:
+  Copy() = default;
+  ~Copy() { deallocate(memory_, bytes_); }
+  Copy(const Copy &) = delete;
+  Copy &operator=(const Copy &) = delete;
+
+  int reserve(const char *name, uint64_t bytes) {
+    memory_ = allocate(bytes);
+    if (memory_ == nullptr) return fail(CIDER_OUT_OF_MEMORY, "weight_create: no memory for %s", name);
+    bytes_ = bytes;
+    return CIDER_OK;
+  }
+
+  void *memory() const { return memory_; }
+
+private:
+  void *memory_ = nullptr;
+  uint64_t bytes_ = 0;
+};
+
 // Floats from a file can begin anywhere; those that do not begin on a multiple of 4 are copied.
 class AlignedFloats {
 public:
-  AlignedFloats() = default;
-  ~AlignedFloats() { deallocate(copy_, bytes_); }
-  AlignedFloats(const AlignedFloats &) = delete;
-  AlignedFloats &operator=(const AlignedFloats &) = delete;
 
   int read(const char *name, const cider_bytes &bytes, uint64_t rows, uint64_t columns) {
     const void *data;
@@ -54,10 +77,8 @@ public:
       values_ = static_cast<const float *>(data);
       return CIDER_OK;
     }
-    copy_ = allocate(bytes.bytes);
-    if (copy_ == nullptr) return fail(CIDER_OUT_OF_MEMORY, "weight_create: no memory for %s", name);
-    bytes_ = bytes.bytes;
-    values_ = static_cast<const float *>(memcpy(copy_, data, bytes.bytes));
+    TRY(copy_.reserve(name, bytes.bytes));
+    values_ = static_cast<const float *>(memcpy(copy_.memory(), data, bytes.bytes));
     return CIDER_OK;
   }
 
@@ -65,8 +86,7 @@ public:
 
 private:
   const float *values_ = nullptr;
-  void *copy_ = nullptr;
-  uint64_t bytes_ = 0;
+  Copy copy_;
 };
 
 // Tells the system what becomes of the pages of a mapped file; nothing depends on its success.
@@ -105,6 +125,21 @@ int require_four_bits(ThreadPool &pool, const uint8_t *codes, uint64_t rows, uin
   return CIDER_OK;
 }
 
+// Codes in words, one row [stride] after the other -> one code a byte, [rows, columns].
+void unpack_words(ThreadPool &pool, const uint8_t *words, uint32_t rows, uint32_t columns, int32_t bits,
+                  uint8_t *codes) {
+  const uint64_t stride = words_per_row(columns, bits) * sizeof(uint32_t);
+  parallel(pool, rows, [&](uint32_t row, uint32_t) {
+    const uint8_t *from = words + row * stride;
+    uint8_t *to = codes + uint64_t{row} * columns;
+    if (bits == 8) {
+      memcpy(to, from, columns);
+    } else {
+      for (uint32_t k = 0; k < columns; k++) to[k] = from[k / 2] >> (k % 2 * 4) & 15;
+    }
+  });
+}
+
 // Memory for the packed weight; `bytes` is what its kernels ask for.
 int reserve(cider_weight *weight, uint64_t bytes) {
   weight->packed = allocate(bytes);
@@ -132,6 +167,7 @@ int pack_integer(ThreadPool &pool, const cider_weight_params &params, const floa
   REQUIRE(params.bits == 8 || params.bits == 4, "weight_create: %d bits", params.bits);
   const uint32_t n = params.out_features;
   const uint32_t k = params.in_features;
+  REQUIRE(params.storage == CIDER_BYTES, "weight_create: storage %d of integer codes", params.storage);
   REQUIRE(k <= max_integer_depth, "weight_create: %u input features may overflow int32; at most %u", k,
           max_integer_depth);
   const IntegerKernels &kernels = *weight->kernels->integer;
@@ -155,8 +191,11 @@ int pack_affine(ThreadPool &pool, const cider_weight_params &params, const float
   const uint32_t k = params.in_features;
   const FloatKernels &kernels = *weight->kernels->floats;
   weight->floats = {n, k, params.bits == 8 ? FloatFormat::affine8 : FloatFormat::affine4, params.group_size};
+  const bool in_words = params.storage == CIDER_WORDS;
+  REQUIRE(in_words || params.storage == CIDER_BYTES, "weight_create: storage %d", params.storage);
   const void *data;
-  TRY(locate("codes", params.data, n, k, 1, &data));
+  TRY(in_words ? locate("codes", params.data, n, words_per_row(k, params.bits), sizeof(uint32_t), &data)
+               : locate("codes", params.data, n, k, 1, &data));
   const auto *codes = static_cast<const uint8_t *>(data);
   const uint32_t groups = groups_per_row(k, params.group_size);
   AlignedFloats scales;
@@ -164,6 +203,13 @@ int pack_affine(ThreadPool &pool, const cider_weight_params &params, const float
   TRY(scales.read("scales", params.scales, n, groups));
   TRY(biases.read("biases", params.biases, n, groups));
   advise(params.data, data, MADV_WILLNEED);
+  Copy unpacked;
+  if (in_words) {
+    TRY(unpacked.reserve("codes", uint64_t{n} * k));
+    auto *bytes = static_cast<uint8_t *>(unpacked.memory());
+    unpack_words(pool, codes, n, k, params.bits, bytes);
+    codes = bytes;
+  }
   if (params.bits == 4) TRY(require_four_bits(pool, codes, n, k, 0));
   TRY(reserve(weight, float_packed_bytes(kernels, weight->floats)));
   affine_pack(kernels, pool, {weight->floats, codes, scales.values(), biases.values(), bias, weight->packed});

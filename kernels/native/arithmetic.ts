@@ -1,5 +1,5 @@
 import type { Tensor } from '../backend.ts';
-import { check, checkSize } from '../reference/check.ts';
+import { check, checkSize } from '../check.ts';
 import { MAX_INTEGER_DEPTH } from '../reference/matmul-int8.ts';
 import type { QuantizedTokens } from '../reference/quantize-per-token.ts';
 import type { NativeDevice } from './device.ts';
@@ -84,11 +84,11 @@ export interface MachinePeak {
 
 /** Measures for some four times `seconds`. */
 export function measurePeak(device: NativeDevice, seconds: number): MachinePeak {
-  const found = device.run('peak', { seconds, int8_gops: 0, f32_gops: 0, bf16_gops: 0, read_gbs: 0 });
+  const found = device.ask('peak', { seconds, int8_gops: 0, f32_gops: 0, bf16_gops: 0, read_gbs: 0 });
   return {
-    int8Gops: Number(found['int8_gops']),
-    f32Gops: Number(found['f32_gops']),
-    bf16Gops: Number(found['bf16_gops']),
-    readGBs: Number(found['read_gbs']),
+    int8Gops: found['int8_gops'],
+    f32Gops: found['f32_gops'],
+    bf16Gops: found['bf16_gops'],
+    readGBs: found['read_gbs'],
   };
 }

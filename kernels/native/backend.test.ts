@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nativeLibraryForTests, needNativeLibrary } from '../../testing/native-library.ts';
 import { randomFloats } from '../../testing/random-arrays.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
-import type { DenseWeight, IntegerWeight, StoredFloats } from '../backend.ts';
+import { packCodes } from '../../quant/checkpoint/packing.ts';
+import type { DenseWeight, IntegerWeight, StoredFloats, WeightSource } from '../backend.ts';
 import { openReferenceBackend } from '../reference/backend.ts';
 import { openNativeBackend, type NativeBackend } from './backend.ts';
 
@@ -77,7 +78,8 @@ describe.skipIf(!library)('the native backend', () => {
       const read = (): never => {
         throw new Error('the library reads by itself');
       };
-      const weight = backend.loadWeight(dense(3, 5, { path, offset: 3, bytes: 60, read }));
+      const checkUnchanged = (): void => undefined;
+      const weight = backend.loadWeight(dense(3, 5, { path, offset: 3, bytes: 60, checkUnchanged, read }));
       expect(weight.bytes).toBe(60);
       const x = randomFloats(10, 2);
       const [input, out] = [backend.upload(2, 5, x), backend.allocate(2, 3)];
@@ -89,12 +91,56 @@ describe.skipIf(!library)('the native backend', () => {
       const load =
         (offset: number, bytes: number, file = path) =>
         () =>
-          backend.loadWeight(dense(3, 5, { path: file, offset, bytes, read }));
+          backend.loadWeight(dense(3, 5, { path: file, offset, bytes, checkUnchanged, read }));
       expect(load(5, 60)).toThrow(RangeError);
       expect(load(3, 56)).toThrow('data of a [3, 5] weight must hold 15 values, not 14');
       expect(load(-1, 60)).toThrow(RangeError);
       expect(load(0, 60, `${path}-not`)).toThrow(/No such file/);
       expect(load(0, 60, 'a\0b')).toThrow(RangeError);
+    });
+
+    it('take codes from files, one a byte or in words', async () => {
+      const path = join(temporaryFolder(), 'codes');
+      const [n, k] = [3, 6];
+      const codes = Uint8Array.from({ length: n * k }, (_, i) => (i * 7) % 16);
+      const words = packCodes(new Int8Array(codes.map((code) => code - 8)), n, k, 4);
+      writeFileSync(path, new Uint8Array([9, ...codes, ...words]));
+      const stored = { path, checkUnchanged: () => undefined, read: () => expect.fail('the library reads by itself') };
+      const scales = Float32Array.of(1, 2, 0.5);
+      const shape = { outFeatures: n, inFeatures: k, groupSize: 0, scales };
+      const inBytes = { ...stored, offset: 1, bytes: n * k, storage: 'bytes' } as const;
+      const inWords = { ...stored, offset: 1 + n * k, bytes: words.length, storage: 'words' } as const;
+      const affine = { ...shape, kind: 'affine', biases: Float32Array.of(-1, 0, 3) } as const;
+      const input = backend.upload(2, k, randomFloats(2 * k, 1));
+      const outputOf = async (source: WeightSource): Promise<Float32Array> => {
+        const out = backend.allocate(2, n);
+        await backend.linear(out, input, backend.loadWeight(source));
+        return backend.download(out);
+      };
+      const signed = { ...shape, kind: 'integer', bits: 8 } as const;
+      expect(await outputOf({ ...signed, codes: inBytes })).toEqual(
+        await outputOf({ ...signed, codes: new Int8Array(codes) }),
+      );
+      const expected = await outputOf({ ...affine, bits: 4, codes });
+      expect(await outputOf({ ...affine, bits: 4, codes: inBytes })).toEqual(expected);
+      expect(await outputOf({ ...affine, bits: 4, codes: inWords })).toEqual(expected);
+      expect(backend.loadWeight({ ...affine, bits: 4, codes: inWords }).bytes).toBe(n * 3 + 2 * 12);
+      expect(() => backend.loadWeight({ ...affine, bits: 8, codes: inWords })).toThrow(
+        'codes of a [3, 6] weight must take 24 bytes, not 12',
+      );
+    });
+
+    it('refuse files that changed before or while they were packed', () => {
+      const path = join(temporaryFolder(), 'floats');
+      writeFileSync(path, new Uint8Array(60));
+      const read = (): never => expect.fail('the library reads by itself');
+      const changedAfter = (checks: number) => (): void => {
+        if (checks-- === 0) throw new Error('the file changed');
+      };
+      for (const checks of [0, 1]) {
+        const stored = { path, offset: 0, bytes: 60, checkUnchanged: changedAfter(checks), read };
+        expect(() => backend.loadWeight(dense(3, 5, stored))).toThrow('the file changed');
+      }
     });
 
     it('refuse arrays that do not fit', () => {
@@ -189,5 +235,16 @@ describe.skipIf(!library)('the native backend', () => {
     const source = { dtype: 'F32', data, rows: 3, columns: 5, bits: 8, groupSize: 0 } as const;
     const quantize = backend.quantizeRows(source, new Int8Array(15), new Float32Array(3));
     await expect(quantize).rejects.toMatchObject({ name: 'NativeError', status: 'non-finite value' });
+    await expect(quantize).rejects.toThrow('row 1, column 2');
+  });
+
+  it("has the library's words for what fails in another thread", async () => {
+    const loaded = needNativeLibrary();
+    const device = loaded.open({ isa: null, threads: 1 });
+    const source = Float32Array.of(1, 2, 3, Infinity);
+    const params = { source, codes: new Int8Array(4), scales: new Float32Array(2), dtype: 0, bits: 8 };
+    const run = loaded.runAsync('quantize_rows', device, { ...params, rows: 2, columns: 2, group_size: 0 });
+    await expect(run).rejects.toThrow('quantize_rows: NaN or infinity in row 1, column 1');
+    loaded.release(device);
   });
 });

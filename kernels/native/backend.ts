@@ -1,6 +1,6 @@
 import type { Backend, KvCache, Tensor, Weight } from '../backend.ts';
 import type { NativeLibrary } from '../native.ts';
-import { check } from '../reference/check.ts';
+import { check } from '../check.ts';
 import {
   matmulInt8,
   measurePeak,

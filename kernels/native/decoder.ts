@@ -7,7 +7,7 @@ import type {
   Tensor,
   Weight,
 } from '../backend.ts';
-import { check, checkSize } from '../reference/check.ts';
+import { check, checkSize } from '../check.ts';
 import type { NativeDevice } from './device.ts';
 import { kvCacheOf } from './kv-cache.ts';
 import { tensorOf, tensorOfShape } from './tensor.ts';

@@ -1,5 +1,4 @@
 import { breathe } from '../reference/breathe.ts';
-import type { Encoded } from './field.ts';
 import type { NativeLibrary } from '../native.ts';
 import type { NativeHandle } from './handle.ts';
 import type { OperationName, OperationParams } from './operations.ts';
@@ -7,9 +6,10 @@ import type { OpenParams, WeightParams } from './weight-params.ts';
 
 /**
  * Multiply-adds from which an operation goes to another thread, so that signals get through meanwhile. Going there costs
- * some 30 µs; what is smaller than this takes about a millisecond where it is slowest.
+ * some 30 µs, ten times as much as a call; what is smaller than this takes some milliseconds in decoding, where it waits
+ * for weights from memory, and some ten where there are no vectors.
  */
-const LONG_OPERATION = 2 ** 24;
+const LONG_OPERATION = 2 ** 25;
 
 /** Scratch of an operation that asks for none is still an array. */
 const SMALLEST_SCRATCH_BYTES = 64;
@@ -80,9 +80,13 @@ export class NativeDevice {
     return this.#scratchOf(this.#library.matmulInt8Scratch(this.#ready('matmul_int8'), m, n, k));
   }
 
-  /** @returns the parameters, with what the library wrote into them */
-  run<Name extends OperationName>(name: Name, params: OperationParams[Name]): Encoded {
-    return this.#library.run(name, this.#ready(name), params);
+  run<Name extends OperationName>(name: Name, params: OperationParams[Name]): void {
+    this.#library.run(name, this.#ready(name), params);
+  }
+
+  /** Runs an operation that answers in its parameters. @returns those of them that may be answers */
+  ask<Name extends OperationName>(name: Name, params: OperationParams[Name]): Record<string, number> {
+    return this.#library.ask(name, this.#ready(name), params);
   }
 
   /**
@@ -90,13 +94,14 @@ export class NativeDevice {
    *
    * @param work multiply-adds, or as many steps of about that size
    */
-  async runLong<Name extends OperationName>(name: Name, params: OperationParams[Name], work: number): Promise<void> {
+  runLong<Name extends OperationName>(name: Name, params: OperationParams[Name], work: number): Promise<void> {
+    if (work >= LONG_OPERATION) return this.#runElsewhere(name, params);
+    this.run(name, params);
+    return breathe();
+  }
+
+  async #runElsewhere<Name extends OperationName>(name: Name, params: OperationParams[Name]): Promise<void> {
     const device = this.#ready(name);
-    if (work < LONG_OPERATION) {
-      this.#library.run(name, device, params);
-      await breathe();
-      return;
-    }
     this.#running = name;
     try {
       await this.#library.runAsync(name, device, params);

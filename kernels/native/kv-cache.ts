@@ -1,5 +1,5 @@
 import type { KvCache } from '../backend.ts';
-import { check, checkSize } from '../reference/check.ts';
+import { check, checkSize } from '../check.ts';
 import type { NativeDevice } from './device.ts';
 import type { NativeHandle } from './handle.ts';
 

@@ -3,8 +3,6 @@ import type { Fields, NumberArray } from './field.ts';
 /** A function `int cider_<name>(cider_device *, const cider_<name>_params *)` of cider.h. */
 export interface Operation<Params extends object> {
   readonly fields: Fields<Params>;
-  /** Whether results are members of the struct itself. */
-  readonly answersInParams?: true;
   /** Elements that arrays must have at least, so that the library stays inside of them. */
   readonly lengths: (params: Params) => readonly (readonly [name: string, array: NumberArray, length: number])[];
 }

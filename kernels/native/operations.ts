@@ -147,7 +147,6 @@ export const operations: { readonly [Name in OperationName]: Operation<Operation
     lengths: ({ token_ids, rows }) => [['token_ids', token_ids, rows]],
   },
   sample: {
-    answersInParams: true,
     fields: {
       logits: buffer,
       rows: u32,
@@ -200,7 +199,6 @@ export const operations: { readonly [Name in OperationName]: Operation<Operation
     },
   },
   peak: {
-    answersInParams: true,
     fields: { seconds: f64, int8_gops: f64, f32_gops: f64, bf16_gops: f64, read_gbs: f64 },
     lengths: () => [],
   },

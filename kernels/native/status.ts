@@ -16,11 +16,11 @@ export class NativeError extends Error {
 /**
  * Throws what a status means: a `RangeError` for arguments, a `NativeError` for the rest.
  *
- * @param describe the library's own words; only valid in the thread that the call ran in
+ * @param describe the library's own words
  */
-export function checkStatus(operation: string, code: number, describe?: () => string): void {
+export function checkStatus(operation: string, code: number, describe: () => string): void {
   if (code === 0) return;
   const status = statuses.at(code);
-  const message = `${operation}: ${describe?.() ?? status ?? `status ${code}`}`;
+  const message = `${operation}: ${describe() || (status ?? `status ${code}`)}`;
   throw status === 'invalid argument' ? new RangeError(message) : new NativeError(message, status);
 }

@@ -1,5 +1,6 @@
 import type { Tensor } from '../backend.ts';
-import { check, checkSize, shapeOf } from '../reference/check.ts';
+import { shapeOf } from '../check.ts';
+import { checkNewTensor, ownTensors, type OwnTensors } from '../own-tensors.ts';
 import type { NativeDevice } from './device.ts';
 import type { NativeHandle } from './handle.ts';
 
@@ -50,14 +51,7 @@ export function createTensor(
   columns: number,
   values?: Float32Array,
 ): NativeTensor {
-  checkSize(operation, 'rows', rows);
-  checkSize(operation, 'columns', columns);
-  const size = rows * columns;
-  check(
-    values === undefined || values.length === size,
-    operation,
-    `${shapeOf(rows, columns)} needs ${size} values, got ${values?.length ?? 0}`,
-  );
+  const size = checkNewTensor(operation, rows, columns, values);
   const tensor = new NativeTensor(rows, columns, { buffer: device.createBuffer(size), holders: 0 });
   if (values) device.write(tensor.buffer, values);
   return tensor;
@@ -73,36 +67,9 @@ export function download(device: NativeDevice, operation: string, handle: Tensor
 
 /** The same memory under another shape. */
 export function viewOf(handle: Tensor, rows: number, columns: number): NativeTensor {
-  const tensor = tensorOf('view', 'tensor', handle);
-  checkSize('view', 'rows', rows);
-  checkSize('view', 'columns', columns);
-  check(
-    rows * columns === tensor.rows * tensor.columns,
-    'view',
-    `${shapeOf(tensor.rows, tensor.columns)} cannot be seen as ${shapeOf(rows, columns)}`,
-  );
-  return tensor.view(rows, columns);
+  return own.tensorToView(handle, rows, columns).view(rows, columns);
 }
 
-/** The tensor behind a handle. */
-export function tensorOf(operation: string, name: string, handle: Tensor): NativeTensor {
-  check(handle instanceof NativeTensor, operation, `${name} is not a tensor of this backend`);
-  return handle;
-}
-
-/** The tensor behind a handle, which must have this shape. */
-export function tensorOfShape(
-  operation: string,
-  name: string,
-  handle: Tensor,
-  rows: number,
-  columns: number,
-): NativeTensor {
-  const tensor = tensorOf(operation, name, handle);
-  check(
-    tensor.rows === rows && tensor.columns === columns,
-    operation,
-    `${name} must be ${shapeOf(rows, columns)}, not ${shapeOf(tensor.rows, tensor.columns)}`,
-  );
-  return tensor;
-}
+const own: OwnTensors<NativeTensor> = ownTensors(NativeTensor);
+export const tensorOf: OwnTensors<NativeTensor>['tensorOf'] = own.tensorOf;
+export const tensorOfShape: OwnTensors<NativeTensor>['tensorOfShape'] = own.tensorOfShape;

@@ -1,5 +1,5 @@
 import type { SampleOptions, Tensor, Weight } from '../backend.ts';
-import { check } from '../reference/check.ts';
+import { check } from '../check.ts';
 import { checkSampleOptions } from '../reference/sample.ts';
 import type { NativeDevice } from './device.ts';
 import { tensorOf } from './tensor.ts';
@@ -46,5 +46,5 @@ export function sample(device: NativeDevice, logits: Tensor, options: SampleOpti
   const { temperature, top_k } = options.temperature === 0 ? coldest : { ...options, top_k: topK };
   const { rows, columns, buffer } = tensorOf('sample', 'logits', logits);
   const params = { logits: buffer, rows, columns, temperature, top_k, top_p: topP, random, token_id: 0 };
-  return Number(device.run('sample', params)['token_id']);
+  return device.ask('sample', params)['token_id'];
 }

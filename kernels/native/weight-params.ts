@@ -48,6 +48,8 @@ export interface OpenParams {
 export const openFields: Fields<OpenParams> = { isa: text, threads: i32 };
 
 export const weightKinds = { dense: 0, integer: 1, affine: 2 } as const;
+/** How codes are stored: `CIDER_BYTES` and `CIDER_WORDS`. */
+export const codeStorages = { bytes: 0, words: 1 } as const;
 export const floatFormats = { F32: 0, F16: 1, BF16: 2 } as const;
 
 export interface WeightParams {
@@ -61,6 +63,7 @@ export interface WeightParams {
   scales: BytesParams;
   biases: BytesParams;
   bias: BytesParams;
+  storage: number;
 }
 export const weightFields: Fields<WeightParams> = {
   kind: i32,
@@ -73,4 +76,5 @@ export const weightFields: Fields<WeightParams> = {
   scales: byteRange,
   biases: byteRange,
   bias: byteRange,
+  storage: i32,
 };

@@ -1,9 +1,17 @@
-import type { StoredFloats, Weight, WeightSource } from '../backend.ts';
-import { check } from '../reference/check.ts';
+import type { Stored, Weight, WeightSource } from '../backend.ts';
+import { check } from '../check.ts';
 import { checkWeightSource, storedBytes } from '../reference/weight-source.ts';
 import type { NativeDevice } from './device.ts';
 import type { NativeHandle } from './handle.ts';
-import { bytesOf, floatFormats, noBytes, weightKinds, type WeightParams } from './weight-params.ts';
+import {
+  bytesOf,
+  codeStorages,
+  floatFormats,
+  noBytes,
+  weightKinds,
+  type BytesParams,
+  type WeightParams,
+} from './weight-params.ts';
 
 /** A weight in the layout of the library's kernels. */
 export class NativeWeight implements Weight {
@@ -27,20 +35,33 @@ export function createWeight(device: NativeDevice, source: WeightSource): Native
   checkWeightSource(source);
   const load = (params: Partial<WeightParams>): NativeWeight =>
     new NativeWeight(source, device.createWeight({ ...paramsOf(source), ...params }));
-  if (source.kind !== 'dense') return load({});
-  const { data } = source;
-  return ArrayBuffer.isView(data) ? load({ data: bytesOf(data) }) : loadStored(device, data, load);
+  const elements = source.kind === 'dense' ? source.data : source.codes;
+  if (ArrayBuffer.isView(elements)) return load({ data: bytesOf(elements) });
+  const storage = codeStorages['storage' in elements ? elements.storage : 'bytes'];
+  return loadStored(device, elements, (data) => load({ data, storage }));
 }
 
+/**
+ * Packs what is in a file, which is mapped meanwhile. A file that was changed before is refused, and so is what was made
+ * of one that changed meanwhile; but should it become shorter in that moment, the system ends the process.
+ */
 function loadStored(
   device: NativeDevice,
-  { path, offset, bytes }: StoredFloats,
-  load: (params: Pick<WeightParams, 'data'>) => NativeWeight,
+  { path, offset, bytes, checkUnchanged }: Stored<unknown>,
+  load: (data: BytesParams) => NativeWeight,
 ): NativeWeight {
-  return device.withFile(path, (file) => load({ data: { memory: null, file, offset, bytes } }));
+  checkUnchanged();
+  const weight = device.withFile(path, (file) => load({ memory: null, file, offset, bytes }));
+  try {
+    checkUnchanged();
+    return weight;
+  } catch (error) {
+    device.release(weight.handle);
+    throw error;
+  }
 }
 
-/** All but the data of dense weights. */
+/** All but the floats or codes themselves. */
 function paramsOf(source: WeightSource): WeightParams {
   const isDense = source.kind === 'dense';
   return {
@@ -50,10 +71,11 @@ function paramsOf(source: WeightSource): WeightParams {
     out_features: source.outFeatures,
     in_features: source.inFeatures,
     group_size: isDense ? 0 : source.groupSize,
-    data: isDense ? noBytes : bytesOf(source.codes),
+    data: noBytes,
     scales: isDense ? noBytes : bytesOf(source.scales),
     biases: source.kind === 'affine' ? bytesOf(source.biases) : noBytes,
     bias: bytesOf(source.bias),
+    storage: codeStorages.bytes,
   };
 }
 

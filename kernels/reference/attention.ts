@@ -1,6 +1,6 @@
 import type { AttentionOptions, KvCache, Tensor } from '../backend.ts';
 import { breathe } from './breathe.ts';
-import { check } from './check.ts';
+import { check } from '../check.ts';
 import { tileRows } from './inner-products.ts';
 import { kvCacheOf } from './kv-cache.ts';
 import { attendPanel, type Query } from './attention-panel.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { randomCodes, randomFloats } from '../../testing/random-arrays.ts';
-import type { IntegerWeight, Tensor, Weight, WeightSource } from '../backend.ts';
+import type { LoadedIntegerWeight, Tensor, Weight, WeightSource } from '../backend.ts';
 import { openReferenceBackend } from './backend.ts';
 
 const backend = openReferenceBackend();
@@ -11,7 +11,7 @@ const dense = (outFeatures: number, inFeatures: number): WeightSource => ({
   outFeatures,
   inFeatures,
 });
-const integer = (bits: 8 | 4): IntegerWeight => ({
+const integer = (bits: 8 | 4): LoadedIntegerWeight => ({
   kind: 'integer',
   bits,
   codes: randomCodes(3 * 5, 1, -8, 7),

@@ -1,5 +1,5 @@
 import type { Tensor, Weight } from '../backend.ts';
-import { check } from './check.ts';
+import { check } from '../check.ts';
 import { multiplyRows } from './linear.ts';
 import { tensorOf } from './tensor.ts';
 import { weightOf } from './weight.ts';

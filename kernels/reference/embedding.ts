@@ -1,5 +1,5 @@
 import type { Tensor, Weight } from '../backend.ts';
-import { check } from './check.ts';
+import { check } from '../check.ts';
 import { tensorOfShape } from './tensor.ts';
 import { widenRow } from './weight-rows.ts';
 import { weightOf } from './weight.ts';

@@ -1,5 +1,5 @@
 import type { KvCache } from '../backend.ts';
-import { check, checkSize } from './check.ts';
+import { check, checkSize } from '../check.ts';
 import { tileRows } from './inner-products.ts';
 import { packRow, panelElements } from './panel.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { randomCodes, randomFloats } from '../../testing/random-arrays.ts';
-import type { IntegerWeight, LinearOptions } from '../backend.ts';
+import type { LoadedIntegerWeight, LinearOptions } from '../backend.ts';
 import { openReferenceBackend } from './backend.ts';
 
 /** Lengths that no tile divides, and those of real models: docs/numerics.md, "Cases that every comparison includes". */
@@ -11,7 +11,7 @@ const backend = openReferenceBackend();
 const f = Math.fround;
 
 /** docs/numerics.md sections 1, 3 and 4 word for word, with no thought of speed. */
-function expectedLinear(x: Float32Array, rows: number, weight: IntegerWeight): Float32Array {
+function expectedLinear(x: Float32Array, rows: number, weight: LoadedIntegerWeight): Float32Array {
   const { inFeatures: K, outFeatures: N, codes, scales, groupSize, bias } = weight;
   const isNormal = (value: number): boolean => value >= 2 ** -126 && value < Infinity;
   const rint = (value: number): number => {
@@ -58,7 +58,7 @@ function randomWeight(
   K: number,
   groupSize: number,
   options: { bias?: boolean; bits?: 8 | 4 } = {},
-): IntegerWeight {
+): LoadedIntegerWeight {
   const { bits = 8, bias = true } = options;
   const groups = groupSize === 0 ? 1 : Math.ceil(K / groupSize);
   return {
@@ -73,7 +73,7 @@ function randomWeight(
   };
 }
 
-async function run(x: Float32Array, rows: number, weight: IntegerWeight): Promise<Float32Array> {
+async function run(x: Float32Array, rows: number, weight: LoadedIntegerWeight): Promise<Float32Array> {
   const out = backend.allocate(rows, weight.outFeatures);
   const input = backend.upload(rows, weight.inFeatures, x);
   // Several rows are quantized without being asked.
@@ -82,7 +82,7 @@ async function run(x: Float32Array, rows: number, weight: IntegerWeight): Promis
   return backend.download(out);
 }
 
-async function expectSameBits(x: Float32Array, rows: number, weight: IntegerWeight): Promise<void> {
+async function expectSameBits(x: Float32Array, rows: number, weight: LoadedIntegerWeight): Promise<void> {
   const actual = await run(x, rows, weight);
   const expected = expectedLinear(x, rows, weight);
   expect(actual.findIndex((value, i) => !Object.is(value, expected[i]))).toBe(-1);

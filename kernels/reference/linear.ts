@@ -1,6 +1,6 @@
 import type { DecodeMode, IntegerWeight, LinearOptions, Tensor, Weight } from '../backend.ts';
 import { breathe } from './breathe.ts';
-import { check } from './check.ts';
+import { check } from '../check.ts';
 import {
   channelEpilogue,
   decodeEpilogue,

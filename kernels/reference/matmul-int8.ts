@@ -1,4 +1,4 @@
-import { check, checkSize } from './check.ts';
+import { check, checkSize } from '../check.ts';
 import { tileRows } from './inner-products.ts';
 import { packPanels } from './panel.ts';
 import { multiplyPanel } from './product.ts';

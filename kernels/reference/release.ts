@@ -1,5 +1,5 @@
 import type { KvCache, Tensor, Weight } from '../backend.ts';
-import { check } from './check.ts';
+import { check } from '../check.ts';
 import { ReferenceKvCache } from './kv-cache.ts';
 import { ReferenceTensor } from './tensor.ts';
 import { ReferenceWeight } from './weight.ts';

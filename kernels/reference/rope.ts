@@ -1,5 +1,5 @@
 import type { RopeOptions, Tensor } from '../backend.ts';
-import { check, checkSize } from './check.ts';
+import { check, checkSize } from '../check.ts';
 import { tensorOf } from './tensor.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { SampleOptions, Tensor } from '../backend.ts';
 import { indexOfLargest } from './argmax.ts';
-import { check } from './check.ts';
+import { check } from '../check.ts';
 import { tensorOf } from './tensor.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { WeightSource } from '../backend.ts';
-import { check, checkSize } from './check.ts';
+import type { StoredCodes, WeightSource } from '../backend.ts';
+import { check, checkSize } from '../check.ts';
 import { MAX_INTEGER_DEPTH } from './matmul-int8.ts';
 import { groupCount } from './product.ts';
 
@@ -21,6 +21,9 @@ export function checkWeightSource(source: WeightSource): void {
       `${name} of a [${n}, ${k}] weight must hold ${expected} values, not ${length}`,
     );
   };
+  const checkBytes = ({ bytes }: StoredCodes<unknown>, expected: number): void => {
+    check(bytes === expected, operation, `codes of a [${n}, ${k}] weight must take ${expected} bytes, not ${bytes}`);
+  };
   if (bias) checkArray('bias', bias, Float32Array, n);
   if (source.kind === 'dense') {
     const { dtype, data } = source;
@@ -35,7 +38,9 @@ export function checkWeightSource(source: WeightSource): void {
   }
   const { groupSize } = source;
   check(Number.isSafeInteger(groupSize) && groupSize >= 0, operation, `groupSize must be 0 or more, not ${groupSize}`);
-  checkArray('codes', source.codes, source.kind === 'integer' ? Int8Array : Uint8Array, n * k);
+  const { codes } = source;
+  if (ArrayBuffer.isView(codes)) checkArray('codes', codes, source.kind === 'integer' ? Int8Array : Uint8Array, n * k);
+  else checkBytes(codes, n * (codes.storage === 'bytes' ? k : 4 * Math.ceil((k * source.bits) / 32)));
   checkArray('scales', source.scales, Float32Array, n * groupCount(k, groupSize));
   if (source.kind === 'affine') checkArray('biases', source.biases, Float32Array, source.scales.length);
   else check(k <= MAX_INTEGER_DEPTH, operation, `inFeatures = ${k} may overflow int32; at most ${MAX_INTEGER_DEPTH}`);
@@ -51,7 +56,7 @@ export function storedBytes(source: WeightSource): number {
     const { data } = source;
     return (ArrayBuffer.isView(data) ? data.byteLength : data.bytes) + bias;
   }
-  const codes = Math.ceil((source.codes.length * source.bits) / 8);
+  const codes = Math.ceil((source.outFeatures * source.inFeatures * source.bits) / 8);
   const biases = source.kind === 'affine' ? source.biases.byteLength : 0;
   return codes + source.scales.byteLength + biases + bias;
 }

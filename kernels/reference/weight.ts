@@ -1,9 +1,16 @@
-import type { AffineWeight, IntegerWeight, LoadedDenseWeight, Weight, WeightSource } from '../backend.ts';
-import { check } from './check.ts';
+import type {
+  LoadedAffineWeight,
+  LoadedDenseWeight,
+  LoadedIntegerWeight,
+  Stored,
+  Weight,
+  WeightSource,
+} from '../backend.ts';
+import { check } from '../check.ts';
 import { checkWeightSource, storedBytes } from './weight-source.ts';
 
 /** A weight whose arrays are all in memory. */
-export type LoadedWeight = LoadedDenseWeight | IntegerWeight | AffineWeight;
+export type LoadedWeight = LoadedDenseWeight | LoadedIntegerWeight | LoadedAffineWeight;
 
 /** A weight as it was given: the arrays are kept, not copied, and widened a few rows at a time. */
 export class ReferenceWeight implements Weight {
@@ -36,10 +43,18 @@ export function createWeight(source: WeightSource): ReferenceWeight {
 }
 
 function readIntoMemory(source: WeightSource): LoadedWeight {
-  if (source.kind !== 'dense') return source;
-  const { data } = source;
-  return { ...source, data: ArrayBuffer.isView(data) ? data : data.read() };
+  switch (source.kind) {
+    case 'dense':
+      return { ...source, data: inMemory(source.data) };
+    case 'integer':
+      return { ...source, codes: inMemory(source.codes) };
+    case 'affine':
+      return { ...source, codes: inMemory(source.codes) };
+  }
 }
+
+const inMemory = <Elements extends ArrayBufferView>(elements: Elements | Stored<Elements>): Elements =>
+  ArrayBuffer.isView(elements) ? elements : elements.read();
 
 export function weightOf(operation: string, handle: Weight): ReferenceWeight {
   check(handle instanceof ReferenceWeight, operation, 'the weight is not of this backend');

@@ -5,6 +5,9 @@ import { caseName, operationName, parseCase, type VerifyCase } from './verify-ca
 const axes = { m: [1, 2, 7, 31, 32, 33, 64, 65, 128, 129], n: [1, 2, 7, 33, 127, 129, 513, 576, 896, 1025, 4097] };
 const sizesOf = { ...axes, k: axes.n };
 
+/** Quantizers of weights by format and bits. */
+const weights = ['f32', 'f16', 'bf16'].flatMap((dtype) => [`${dtype}-int8`, `${dtype}-int4`]);
+
 /** Operations without group size and bias. */
 const kindOf = ({ operation }: VerifyCase): string => operationName(operation).replace(/-g\d+|\+bias/g, '');
 
@@ -30,11 +33,16 @@ describe('case lists', () => {
     }
   });
 
-  it('quantize every M and K of the edge list', () => {
-    const seen = new Set(
-      edgeCases().flatMap(({ operation, m, k }) => (operation.kind === 'quantize' ? [`${m} ${k}`] : [])),
-    );
+  it.each(['quantize', 'quantize-weight'])('%s every M and K of the edge list', (kind) => {
+    const seen = new Set(edgeCases().flatMap(({ operation, m, k }) => (operation.kind === kind ? [`${m} ${k}`] : [])));
     for (const m of sizesOf.m) for (const k of sizesOf.k) expect(seen).toContain(`${m} ${k}`);
+  });
+
+  it('quantize weights of every format, to both widths, in every group size', () => {
+    const names = edgeCases().flatMap(({ operation }) =>
+      operation.kind === 'quantize-weight' ? [operationName(operation)] : [],
+    );
+    expect(new Set(names).size).toBe(3 * 2 * 5);
   });
 
   it('have names that are not repeated and that can be parsed', () => {
@@ -47,6 +55,8 @@ describe('case lists', () => {
   it('draw random cases from the seed, the same ones for any count', () => {
     expect(randomCases(3, 40).slice(0, 10)).toEqual(randomCases(3, 10));
     expect(randomCases(3, 10)).not.toEqual(randomCases(4, 10));
-    expect(new Set(randomCases(3, 100).map(kindOf))).toEqual(new Set(['matmul-int8', 'quantize', 'w8a8', 'w4a8']));
+    expect(new Set(randomCases(3, 300).map(kindOf))).toEqual(
+      new Set(['matmul-int8', 'quantize', 'w8a8', 'w4a8', ...weights]),
+    );
   });
 });

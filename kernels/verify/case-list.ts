@@ -1,5 +1,5 @@
 import { Random } from './random.ts';
-import type { Content, Operation, VerifyCase } from './verify-case.ts';
+import { isQuantizer, type Content, type Operation, type VerifyCase } from './verify-case.ts';
 
 type Shape = readonly [m: number, n: number, k: number];
 
@@ -51,7 +51,7 @@ const extremeDepths = [1040, 1041, 65_535, 131_071] as const;
  * in turn; then extreme sums of great length.
  */
 export function edgeCases(): VerifyCase[] {
-  return [...pairwiseCases(), ...quantizerCases(), ...extremeCases()];
+  return [...pairwiseCases(), ...quantizerCases(), ...weightCases(), ...extremeCases()];
 }
 
 function pairwiseCases(): VerifyCase[] {
@@ -81,6 +81,31 @@ function quantizerCases(): VerifyCase[] {
   );
 }
 
+/** The quantizer of weights: every M and K of the list, with formats, bits, group sizes and contents in turn. */
+function weightCases(): VerifyCase[] {
+  const contents: readonly Content[] = ['edges', 'edges', 'random', 'extreme'];
+  return edgeFeatures.flatMap((k, i) =>
+    edgeRows.map((m, j): VerifyCase => {
+      const at = edgeRows.length * i + j;
+      return {
+        operation: weightOperation((list) => list[at % list.length]),
+        m,
+        n: 1,
+        k,
+        content: contents[(i + j) % contents.length],
+        seed: at,
+      };
+    }),
+  );
+}
+
+const weightOperation = (pick: <T>(list: readonly T[]) => T): Operation => ({
+  kind: 'quantize-weight',
+  dtype: pick(['BF16', 'F16', 'F32'] as const),
+  bits: pick([8, 4] as const),
+  groupSize: pick([0, 32, 64, 128, 256] as const),
+});
+
 function extremeCases(): VerifyCase[] {
   const operations = [raw, layer(8, 0, false), layer(8, 256, false), layer(4, 0, false), quantizer];
   return extremeDepths.flatMap((k, seed) =>
@@ -103,8 +128,9 @@ export function randomCases(seed: number, count: number): VerifyCase[] {
 
 function randomCase(random: Random): VerifyCase {
   const integerLayer = layer(random.pick([8, 4]), random.pick([0, 32, 64, 128, 256]), random.pick([true, false]));
-  const operation = random.pick([raw, quantizer, integerLayer, integerLayer, integerLayer]);
-  const n = operation === quantizer ? 1 : random.size(1, MOST_FEATURES);
+  const weight = weightOperation((list) => random.pick(list));
+  const operation = random.pick([raw, quantizer, weight, integerLayer, integerLayer, integerLayer]);
+  const n = isQuantizer(operation) ? 1 : random.size(1, MOST_FEATURES);
   const k = random.size(1, MOST_FEATURES);
   const m = random.size(1, Math.min(MOST_ROWS, Math.ceil(MOST_PRODUCTS / (n * k))));
   return { operation, m, n, k, content: random.pick(['random', 'edges', 'extreme']), seed: random.below(1e6) };

@@ -26,6 +26,10 @@ export interface Value {
  * @throws RangeError if the outputs are not of the same kind and length
  */
 export function compareOutputs(expected: readonly CaseOutput[], actual: readonly CaseOutput[]): Difference | undefined {
+  if (expected.length !== actual.length) {
+    const namesOf = (outputs: readonly CaseOutput[]): string => outputs.map(({ name }) => name).join(', ');
+    throw new RangeError(`${namesOf(actual)} instead of ${namesOf(expected)}`);
+  }
   for (const [i, output] of expected.entries()) {
     const difference = compareOutput(output, actual[i]);
     if (difference) return difference;

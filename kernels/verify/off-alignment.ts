@@ -7,3 +7,7 @@ export function floatsOffAlignment(length: number): Float32Array {
 export function codesOffAlignment(length: number): Int8Array {
   return new Int8Array(length + 1).subarray(1);
 }
+
+export function halvesOffAlignment(length: number): Uint16Array {
+  return new Uint16Array(length + 1).subarray(1);
+}

@@ -3,12 +3,13 @@ import { openReferenceBackend } from '../reference/backend.ts';
 import { makeActivations } from './activations.ts';
 import { Random } from './random.ts';
 import { prepareCase } from './run-case.ts';
-import { parseCase } from './verify-case.ts';
+import { parseCase, type Content } from './verify-case.ts';
+import { makeWeights } from './weights.ts';
 
 const backend = openReferenceBackend();
 
 async function run(name: string): Promise<readonly number[][]> {
-  const outputs = await prepareCase(parseCase(name))(backend);
+  const outputs = (await prepareCase(parseCase(name))(backend)) ?? [];
   return outputs.map(({ values }) => Array.from(values));
 }
 
@@ -24,7 +25,7 @@ describe('prepareCase', () => {
     const [quantized] = await run('w8a8:1x4x40:random:3');
     const prepared = prepareCase(parseCase('w8a8:1x4x40:random:3'));
     const float = await prepared({ ...backend, linear: (out, x, weight) => backend.linear(out, x, weight) });
-    expect(Array.from(float[0].values)).not.toEqual(quantized);
+    expect(Array.from(float?.[0].values ?? [])).not.toEqual(quantized);
   });
 
   it('adds codes without leaving int32, far beyond what f32 holds exactly', async () => {
@@ -49,5 +50,36 @@ describe('prepareCase', () => {
     expect(has((row) => absmax(row) === 127 && row.filter((value) => value % 1 !== 0).length === columns - 1)).toBe(
       true,
     );
+  });
+
+  it('has weights with a NaN or an infinity at some of the edges, and nowhere else', () => {
+    const operation = { kind: 'quantize-weight', dtype: 'F32', bits: 8, groupSize: 32 } as const;
+    const finite = (content: Content): boolean[] =>
+      Array.from({ length: 40 }, (_, seed) => {
+        const values = Array.from(makeWeights(operation, content, 5, 33, new Random(seed)));
+        return values.every(Number.isFinite);
+      });
+    expect(new Set(finite('edges'))).toEqual(new Set([true, false]));
+    expect(new Set([...finite('random'), ...finite('extreme')])).toEqual(new Set([true]));
+    for (const seed of [1, 2, 3]) {
+      const halves = makeWeights({ ...operation, dtype: 'F16' }, 'extreme', 5, 33, new Random(seed));
+      expect(Array.from(halves).filter((bits) => (bits & 0x7fff) >= 0x7c00)).toEqual([]);
+    }
+  });
+
+  it('quantizes weights where a backend does, and compares where they are refused', async () => {
+    const runCase = prepareCase(parseCase('bf16-int4-g32:3x70:random:1'));
+    expect(await runCase(backend)).toBeUndefined();
+    const outputs = await runCase({ ...backend, quantizeRows: (_, codes) => Promise.resolve(void codes.fill(3)) });
+    expect(outputs?.map(({ name, columns, values }) => [name, columns, values.length])).toEqual([
+      ['scales', 3, 9],
+      ['codes', 70, 210],
+    ]);
+    const failing = (message: string) =>
+      runCase({ ...backend, quantizeRows: () => Promise.reject(new Error(message)) });
+    expect(await failing('NaN in row 2, column 65')).toEqual([
+      { name: 'refused', columns: 2, values: Int32Array.of(2, 65) },
+    ]);
+    await expect(failing('out of memory')).rejects.toThrow('out of memory');
   });
 });

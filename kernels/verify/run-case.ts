@@ -1,19 +1,23 @@
 import type { Backend, IntegerWeight } from '../backend.ts';
+import { groupCount } from '../reference/product.ts';
 import { makeActivations } from './activations.ts';
 import { codeRanges, makeCodes } from './codes.ts';
 import { makeLayerWeight } from './layer-weight.ts';
 import { Random } from './random.ts';
 import type { VerifyCase } from './verify-case.ts';
+import { refusedAt, type WeightToQuantize, type VerifiableBackend } from './weight-quantizer.ts';
+import { makeWeights } from './weights.ts';
 
 /** One array that a backend gave, as a matrix. */
 export interface CaseOutput {
-  name: 'sums' | 'codes' | 'scales' | 'out';
+  /** `refused`: row and column of the weight that is not finite. */
+  name: 'sums' | 'codes' | 'scales' | 'out' | 'refused';
   columns: number;
   values: Int32Array | Int8Array | Float32Array;
 }
 
-/** Runs the case on any backend. */
-export type RunCase = (backend: Backend) => Promise<readonly CaseOutput[]>;
+/** Runs the case on a backend; undefined if that has nothing for it. */
+export type RunCase = (backend: VerifiableBackend) => Promise<readonly CaseOutput[] | undefined>;
 
 /** Makes the operands of a case; what it returns runs the same case as often as wanted. */
 export function prepareCase({ operation, m, n, k, content, seed }: VerifyCase): RunCase {
@@ -27,6 +31,11 @@ export function prepareCase({ operation, m, n, k, content, seed }: VerifyCase): 
     case 'quantize': {
       const x = makeActivations(content, m, k, random);
       return (backend) => Promise.resolve(quantize(backend, x, m, k));
+    }
+    case 'quantize-weight': {
+      const data = makeWeights(operation, content, m, k, random);
+      const { dtype, bits, groupSize } = operation;
+      return (backend) => quantizeWeight(backend, { dtype, data, rows: m, columns: k, bits, groupSize });
     }
     case 'layer': {
       const x = makeActivations(content, m, k, random);
@@ -47,6 +56,28 @@ function quantize(backend: Backend, x: Float32Array, rows: number, columns: numb
   } finally {
     backend.release(tensor);
   }
+}
+
+async function quantizeWeight(
+  { quantizeRows }: VerifiableBackend,
+  source: WeightToQuantize,
+): Promise<CaseOutput[] | undefined> {
+  if (!quantizeRows) return undefined;
+  const { rows, columns, groupSize } = source;
+  const groups = groupCount(columns, groupSize);
+  const codes = new Int8Array(rows * columns);
+  const scales = new Float32Array(rows * groups);
+  try {
+    await quantizeRows(source, codes, scales);
+  } catch (error) {
+    const place = refusedAt(error);
+    if (!place) throw error;
+    return [{ name: 'refused', columns: 2, values: Int32Array.from(place) }];
+  }
+  return [
+    { name: 'scales', columns: groups, values: scales },
+    { name: 'codes', columns, values: codes },
+  ];
 }
 
 async function layer(backend: Backend, x: Float32Array, rows: number, source: IntegerWeight): Promise<Float32Array> {

@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { caseName, parseCase, type Operation, type VerifyCase } from './verify-case.ts';
+import { caseName, isQuantizer, parseCase, type Operation, type VerifyCase } from './verify-case.ts';
 
 const operations = fc.oneof(
   fc.constantFrom<Operation>({ kind: 'matmul-int8' }, { kind: 'quantize' }),
+  fc.record({
+    kind: fc.constant('quantize-weight' as const),
+    dtype: fc.constantFrom('F32' as const, 'F16' as const, 'BF16' as const),
+    bits: fc.constantFrom<8 | 4>(8, 4),
+    groupSize: fc.constantFrom(0 as const, 32 as const, 64 as const, 128 as const, 256 as const),
+  }),
   fc.record({
     kind: fc.constant('layer' as const),
     bits: fc.constantFrom<8 | 4>(8, 4),
@@ -25,7 +31,7 @@ describe('names of cases', () => {
     });
     fc.assert(
       fc.property(cases, (drawn) => {
-        const verifyCase = drawn.operation.kind === 'quantize' ? { ...drawn, n: 1 } : drawn;
+        const verifyCase = isQuantizer(drawn.operation) ? { ...drawn, n: 1 } : drawn;
         expect(parseCase(caseName(verifyCase))).toEqual(verifyCase);
       }),
     );
@@ -42,12 +48,26 @@ describe('names of cases', () => {
     });
   });
 
+  it('of the quantizer of weights have format, bits and group size', () => {
+    expect(parseCase('bf16-int4-g32:7x129:edges:3')).toEqual({
+      operation: { kind: 'quantize-weight', dtype: 'BF16', bits: 4, groupSize: 32 },
+      m: 7,
+      n: 1,
+      k: 129,
+      content: 'edges',
+      seed: 3,
+    });
+  });
+
   it.each([
     '',
     'w8a8',
     'w8a9:1x1x1:random:0',
     'w8a8:1x1:random:0',
     'quantize:1x1x1:random:0',
+    'f32-int8:1x1x1:random:0',
+    'f32-int8-g33:1x1:random:0',
+    'f64-int8:1x1:random:0',
     'w8a8:0x1x1:random:0',
     'w8a8:1x1x1.5:random:0',
     'w8a8:1x1x1:other:0',

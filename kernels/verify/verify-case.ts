@@ -1,12 +1,16 @@
-import { check, checkSize } from '../reference/check.ts';
+import { check, checkSize } from '../check.ts';
 import { MAX_INTEGER_DEPTH } from '../reference/matmul-int8.ts';
+import type { WeightToQuantize } from './weight-quantizer.ts';
 
 /**
- * What is compared: the raw integer product, the quantizer of activations alone, or a whole layer from float input to
- * float output.
+ * What is compared: the raw integer product, the quantizer of activations alone, that of weights, or a whole layer from
+ * float input to float output.
  */
 export type Operation =
-  { kind: 'matmul-int8' } | { kind: 'quantize' } | { kind: 'layer'; bits: 8 | 4; groupSize: number; bias: boolean };
+  | { kind: 'matmul-int8' }
+  | { kind: 'quantize' }
+  | ({ kind: 'quantize-weight' } & Pick<WeightToQuantize, 'dtype' | 'bits' | 'groupSize'>)
+  | { kind: 'layer'; bits: 8 | 4; groupSize: number; bias: boolean };
 
 /**
  * What the operands hold. `random`: ordinary values. `extreme`: rows of the largest codes with one sign, so that sums
@@ -18,7 +22,7 @@ export type Content = 'random' | 'extreme' | 'edges';
 export interface VerifyCase {
   operation: Operation;
   m: number;
-  /** Not used by the quantizer, where it is 1. */
+  /** Not used by the quantizers, where it is 1. */
   n: number;
   k: number;
   content: Content;
@@ -30,17 +34,24 @@ const contents: readonly Content[] = ['random', 'extreme', 'edges'];
 /** Of names that a user types: some GB of operands. */
 const MAX_ELEMENTS = 2 ** 30;
 
-/** `w8a8-g128+bias:33x1025x513:edges:7`: operation, M x N x K (M x K for `quantize`), content, seed. */
+/** `w8a8-g128+bias:33x1025x513:edges:7`: operation, M x N x K (M x K for quantizers), content, seed. */
 export function caseName({ operation, m, n, k, content, seed }: VerifyCase): string {
-  const sizes = operation.kind === 'quantize' ? [m, k] : [m, n, k];
+  const sizes = isQuantizer(operation) ? [m, k] : [m, n, k];
   return [operationName(operation), sizes.join('x'), content, seed].join(':');
 }
 
-/** The name of an operation, `w4a8-g32+bias` for instance. */
+/** Whether the operands are one matrix `[M, K]`. */
+export function isQuantizer({ kind }: Operation): boolean {
+  return kind === 'quantize' || kind === 'quantize-weight';
+}
+
+/** The name of an operation, `w4a8-g32+bias` or `bf16-int8-g64` for instance. */
 export function operationName(operation: Operation): string {
-  if (operation.kind !== 'layer') return operation.kind;
-  const { bits, groupSize, bias } = operation;
-  return `w${bits}a8${groupSize === 0 ? '' : `-g${groupSize}`}${bias ? '+bias' : ''}`;
+  if (operation.kind === 'matmul-int8' || operation.kind === 'quantize') return operation.kind;
+  const { bits, groupSize } = operation;
+  const group = groupSize === 0 ? '' : `-g${groupSize}`;
+  if (operation.kind === 'quantize-weight') return `${operation.dtype.toLowerCase()}-int${bits}${group}`;
+  return `w${bits}a8${group}${operation.bias ? '+bias' : ''}`;
 }
 
 /** The case of a name. @throws RangeError if it names none */
@@ -49,7 +60,7 @@ export function parseCase(name: string): VerifyCase {
   const operation = parseOperation(operationText);
   const content = contents.find((known) => known === contentText);
   const counts = /^\d+(x\d+){1,2}$/.test(sizes) ? sizes.split('x').map(Number) : [];
-  const ranks = operation?.kind === 'quantize' ? 2 : 3;
+  const ranks = operation && isQuantizer(operation) ? 2 : 3;
   check(
     operation !== undefined &&
       content !== undefined &&
@@ -74,6 +85,16 @@ export function parseCase(name: string): VerifyCase {
 
 function parseOperation(text: string): Operation | undefined {
   if (text === 'matmul-int8' || text === 'quantize') return { kind: text };
+  const weight = /^(f32|f16|bf16)-int([84])(?:-g(32|64|128|256))?$/.exec(text);
+  if (weight) {
+    const [, dtype, bits, groupSize = '0'] = weight;
+    return {
+      kind: 'quantize-weight',
+      dtype: dtype.toUpperCase() as WeightToQuantize['dtype'],
+      bits: bits === '8' ? 8 : 4,
+      groupSize: Number(groupSize) as WeightToQuantize['groupSize'],
+    };
+  }
   const match = /^w([84])a8(?:-g(\d{1,6}))?(?:\+bias)?$/.exec(text);
   if (!match) return undefined;
   const [, bits, groupSize = '0'] = match;

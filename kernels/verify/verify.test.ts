@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../backend.ts';
+import type { VerifiableBackend } from './weight-quantizer.ts';
 import { openReferenceBackend } from '../reference/backend.ts';
 import { parseCase } from './verify-case.ts';
 import { verifyBackends, type VerifyReport } from './verify.ts';
@@ -30,6 +31,34 @@ describe('verifyBackends', () => {
     expect(report.backends).toEqual([
       { backend: 'reference', isa: 'typescript', threads: [1], cases: 4, mismatches: 0, skipped: 0 },
     ]);
+  });
+
+  it('compares quantizers of weights, and skips backends without one', async () => {
+    const weights = [parseCase('f32-int8:2x33:random:1')];
+    const quantizer = (code: number): VerifiableBackend => ({
+      ...faulty({}),
+      quantizeRows: (_, codes, scales) => {
+        codes.fill(code);
+        scales.fill(1);
+        return Promise.resolve();
+      },
+    });
+    const right = await verifyBackends(quantizer(3), [quantizer(3), reference], weights, nobody);
+    expect(right).toMatchObject({
+      backends: [
+        { cases: 1, skipped: 0 },
+        { cases: 0, skipped: 1 },
+      ],
+      firstMismatch: undefined,
+    });
+    const wrong = await verifyBackends(quantizer(3), [quantizer(4)], weights, nobody);
+    expect(wrong.firstMismatch).toMatchObject({ case: 'f32-int8:2x33:random:1', difference: { output: 'codes' } });
+    const refusing: VerifiableBackend = {
+      ...faulty({}),
+      quantizeRows: () => Promise.reject(new Error('row 0, column 1')),
+    };
+    const refused = await verifyBackends(quantizer(3), [refusing], weights, nobody);
+    expect(refused.firstMismatch?.error).toBe('refused instead of scales, codes');
   });
 
   it('counts thread counts of one instruction set together, and others apart', async () => {

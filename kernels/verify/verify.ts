@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Backend, BackendInfo } from '../backend.ts';
+import type { BackendInfo } from '../backend.ts';
 import { compareOutputs, type Difference } from './compare.ts';
 import { prepareCase, type CaseOutput, type RunCase } from './run-case.ts';
 import { caseName, type VerifyCase } from './verify-case.ts';
+import type { VerifiableBackend } from './weight-quantizer.ts';
 
 /** What became of a backend, all thread counts together. */
 export interface VerifiedBackend {
@@ -12,7 +13,7 @@ export interface VerifiedBackend {
   /** Comparisons: small cases count once for each number of threads. */
   cases: number;
   mismatches: number;
-  /** Cases that were not run, since the backend was not to be had. */
+  /** Cases that were not run, since the backend was not to be had or has nothing for them. */
   skipped: number;
 }
 
@@ -46,8 +47,8 @@ const SMALL_CASE = 2 ** 22;
  * in nothing but their threads, the large cases of a list take one each, in turn.
  */
 export async function verifyBackends(
-  reference: Backend,
-  backends: readonly Backend[],
+  reference: VerifiableBackend,
+  backends: readonly VerifiableBackend[],
   cases: readonly VerifyCase[],
   hooks: VerifyHooks,
 ): Promise<VerifyReport> {
@@ -59,7 +60,11 @@ export async function verifyBackends(
     for (const backend of isSmall || cases.length === 1 ? backends : oneThreadCountEach(backends, done)) {
       hooks.signal.throwIfAborted();
       const row = rowOf(report, backend.info);
-      const found = await compareWith(expected, run, backend);
+      const found = expected ? await compareWith(expected, run, backend) : 'skipped';
+      if (found === 'skipped') {
+        row.skipped++;
+        continue;
+      }
       row.cases++;
       if (!found) continue;
       row.mismatches++;
@@ -73,8 +78,8 @@ export async function verifyBackends(
   return report;
 }
 
-function oneThreadCountEach(backends: readonly Backend[], turn: number): Backend[] {
-  const groups = new Map<string, Backend[]>();
+function oneThreadCountEach(backends: readonly VerifiableBackend[], turn: number): VerifiableBackend[] {
+  const groups = new Map<string, VerifiableBackend[]>();
   for (const backend of backends) {
     const { name, isa } = backend.info;
     const group = groups.get(`${name} ${isa}`);
@@ -87,10 +92,12 @@ function oneThreadCountEach(backends: readonly Backend[], turn: number): Backend
 async function compareWith(
   expected: readonly CaseOutput[],
   run: RunCase,
-  backend: Backend,
-): Promise<Pick<Mismatch, 'difference' | 'error'> | undefined> {
+  backend: VerifiableBackend,
+): Promise<Pick<Mismatch, 'difference' | 'error'> | 'skipped' | undefined> {
   try {
-    const difference = compareOutputs(expected, await run(backend));
+    const outputs = await run(backend);
+    if (!outputs) return 'skipped';
+    const difference = compareOutputs(expected, outputs);
     return difference && { difference };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };

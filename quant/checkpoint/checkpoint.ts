@@ -106,9 +106,7 @@ export class Checkpoint {
     if (!Number.isSafeInteger(byteOffset) || byteOffset < 0 || end > entry.bytes) {
       throw new RangeError(`bytes ${byteOffset} to ${end} are not inside ${entry.name} of ${entry.bytes} bytes`);
     }
-    const file = this.open.get(entry.file);
-    if (!file) throw new RangeError(`${entry.file} is no open file of this checkpoint`);
-    file.readAt(into, entry.offset + byteOffset);
+    this.fileOf(entry.file).readAt(into, entry.offset + byteOffset);
   }
 
   /** All bytes of a tensor. @throws ResourceError `E_TENSOR_TOO_LARGE` over 4 GiB; as `readInto` */
@@ -147,6 +145,21 @@ export class Checkpoint {
       widenInto(dtype, source, values.subarray(first, first + source.byteLength / (bytes / count)));
     }
     return values;
+  }
+
+  /**
+   * For those who read a tensor by themselves: that its file is still what it was when it was opened.
+   *
+   * @throws InputError `E_FILE_CHANGED`
+   */
+  checkUnchanged({ file: name }: TensorEntry): void {
+    this.fileOf(name).checkUnchanged();
+  }
+
+  private fileOf(name: string): SafetensorsFile {
+    const file = this.open.get(name);
+    if (!file) throw new RangeError(`${name} is no open file of this checkpoint`);
+    return file;
   }
 
   /** Closes the files; nothing can be read afterwards. */

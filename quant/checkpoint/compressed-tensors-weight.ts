@@ -5,16 +5,22 @@ import { quantizedTensors, storageFormat, weightBits, type QuantizedLinear } fro
 import { unpackCodes } from './packing.ts';
 import { quoted } from './quoted.ts';
 
-/** A symmetric quantized weight `[outFeatures, inFeatures]`: `w = code · scale` of its row or group. */
-export interface QuantizedWeight {
+/** A symmetric quantized weight `[outFeatures, inFeatures]` whose codes were not read: `w = code · scale`. */
+export interface UnreadWeight {
   outFeatures: number;
   inFeatures: number;
   bits: 8 | 4;
   groupSize: number;
-  /** `[outFeatures, inFeatures]`, one code an element. */
-  codes: Int8Array;
   /** `[outFeatures, inFeatures / groupSize]`, or `[outFeatures]` when `groupSize` is 0. */
   scales: Float32Array;
+  /** The tensor of the codes: one an element of I8, or packed into I32 words as packing.ts has it. */
+  stored: TensorEntry;
+}
+
+/** A symmetric quantized weight `[outFeatures, inFeatures]`: `w = code · scale` of its row or group. */
+export interface QuantizedWeight extends Omit<UnreadWeight, 'stored'> {
+  /** `[outFeatures, inFeatures]`, one code an element. */
+  codes: Int8Array;
 }
 
 type Source = Pick<Checkpoint, 'tensors' | 'readBytes' | 'readFloats'>;
@@ -25,9 +31,29 @@ const scaleDtypes = ['F32', 'F16', 'BF16'];
 /**
  * Reads and checks what stands for `module.weight` in a compressed-tensors checkpoint.
  *
- * @throws InputError `E_TENSOR_*` for shapes and dtypes, `E_GROUP_SIZE`, `E_CODE_RANGE`, `E_SCALE`, naming the tensor
+ * @throws InputError `E_CODE_RANGE`, and as `findQuantizedWeight`
  */
 export function readQuantizedWeight(checkpoint: Source, module: string, scheme: QuantizedLinear): QuantizedWeight {
+  const found = findQuantizedWeight(checkpoint, module, scheme);
+  const { outFeatures, inFeatures, bits, groupSize, scales } = found;
+  return { outFeatures, inFeatures, bits, groupSize, codes: readCodes(checkpoint, found), scales };
+}
+
+/** The codes of a weight, `[outFeatures, inFeatures]`, one an element. @throws InputError `E_CODE_RANGE` */
+export function readCodes(checkpoint: Source, { stored, outFeatures, inFeatures, bits }: UnreadWeight): Int8Array {
+  const bytes = checkpoint.readBytes(stored);
+  if (stored.dtype === 'I32') return unpackCodes(bytes, outFeatures, inFeatures, bits);
+  const codes = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bits === 4) checkFourBits(stored, codes, inFeatures);
+  return codes;
+}
+
+/**
+ * Checks what stands for `module.weight` in a compressed-tensors checkpoint, and reads all but the codes.
+ *
+ * @throws InputError `E_TENSOR_*` for shapes and dtypes, `E_GROUP_SIZE`, `E_SCALE`, naming the tensor
+ */
+export function findQuantizedWeight(checkpoint: Source, module: string, scheme: QuantizedLinear): UnreadWeight {
   const { mode, groupSize } = scheme;
   const bits = weightBits(mode);
   const isPacked = storageFormat(mode) === 'pack-quantized';
@@ -47,12 +73,9 @@ export function readQuantizedWeight(checkpoint: Source, module: string, scheme: 
     expectDtype(found, expected.dtype === 'F32' ? scaleDtypes : [expected.dtype]);
     expectShape(found, expected.shape);
   }
-  const bytes = checkpoint.readBytes(codesEntry);
-  const codes = isPacked ? unpackCodes(bytes, outFeatures, inFeatures, bits) : asCodes(bytes);
-  if (!isPacked && bits === 4) checkFourBits(codesEntry, codes, inFeatures);
   const scales = checkpoint.readFloats(scaleEntry);
   checkScales(scaleEntry, scales, groupsPerRow(inFeatures, groupSize));
-  return { outFeatures, inFeatures, bits, groupSize, codes, scales };
+  return { outFeatures, inFeatures, bits, groupSize, scales, stored: codesEntry };
 }
 
 function find(checkpoint: Source, name: string): TensorEntry {
@@ -93,10 +116,6 @@ function expectShape(entry: TensorEntry, expected: readonly number[]): void {
   const { shape } = entry;
   if (shape.length === expected.length && shape.every((length, axis) => length === expected[axis])) return;
   throw refusal(entry, 'E_TENSOR_SHAPE', `has the shape [${shape.join(', ')}], expected [${expected.join(', ')}]`);
-}
-
-function asCodes(bytes: Uint8Array): Int8Array {
-  return new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function checkFourBits(entry: TensorEntry, codes: Int8Array, columns: number): void {

@@ -1,6 +1,13 @@
 import { basename } from 'node:path';
 import { InputError } from '../errors.ts';
-import { fileOperation, nodeFileSystem, readExactly, type FileStatus, type FileSystem } from '../file-system.ts';
+import {
+  fileOperation,
+  nodeFileSystem,
+  readExactly,
+  statusOf,
+  type FileStatus,
+  type FileSystem,
+} from '../file-system.ts';
 import { refuseForeignFormat } from './foreign-format.ts';
 import { parseRawHeader, PREFIX_BYTES, type RawHeader } from './header-entries.ts';
 import { openFile } from './open-file.ts';
@@ -56,10 +63,17 @@ export class SafetensorsFile {
    * @throws InputError `E_FILE_CHANGED`; ResourceError if the disk fails
    */
   readAt(into: Uint8Array, offset: number): Uint8Array {
-    this.checkUnchanged();
+    this.compare(this.status());
     if (!readExactly(this.fileSystem, this.fd, into, offset, this.path)) this.failChanged('it ended early');
-    this.checkUnchanged();
+    this.compare(this.status());
     return into;
+  }
+
+  /** That whoever opens the path finds this file, as it was. @throws InputError `E_FILE_CHANGED` */
+  checkUnchanged(): void {
+    const found = statusOf(this.fileSystem, this.path);
+    if (!found) this.failChanged('it was removed');
+    this.compare(found);
   }
 
   close(): void {
@@ -74,8 +88,7 @@ export class SafetensorsFile {
     return fileOperation(this.path, () => this.fileSystem.status(this.fd));
   }
 
-  private checkUnchanged(): void {
-    const { size, mtimeMs } = this.status();
+  private compare({ size, mtimeMs }: FileStatus): void {
     if (size !== this.bytes) this.failChanged(`it had ${this.bytes} bytes and now has ${size}`);
     if (mtimeMs !== this.mtimeMs) this.failChanged('it was written to');
   }

@@ -34,11 +34,39 @@ interface Waiting {
 }
 
 /**
- * Spreads jobs over threads. A thread takes the next job when it is done with one, so that none waits for another.
+ * Spreads jobs over threads. A thread takes the next job when it is done with one, so that none waits for another. One
+ * more thread seals, so that the hash of a file, a third of the work, is made while the next file is filled.
  *
  * @param quantizer called in this thread for weights of all the others, as many times at once as there are threads
  */
 export function workerExecutor(threads: number, quantizer?: SharedQuantizer): JobExecutor {
+  const groups = { fill: startGroup(threads, quantizer), seal: startGroup(1) };
+  const all = Object.values(groups);
+  for (const group of all) {
+    group.onFault((error) => {
+      for (const other of all) other.fail(error);
+    });
+  }
+  return {
+    run: (job) => groups[job.kind === 'seal' ? 'seal' : 'fill'].run(job),
+    close: async () => {
+      for (const group of all) group.fail(new Error('the executor was closed'));
+      await Promise.all(all.map((group) => group.terminate()));
+    },
+  };
+}
+
+/** Threads that share a queue. */
+interface WorkerGroup {
+  run: (job: Job) => Promise<JobResult>;
+  /** Called when a thread breaks down. */
+  onFault: (listener: (error: Error) => void) => void;
+  /** Rejects all jobs, now and later. */
+  fail: (error: Error) => void;
+  terminate: () => Promise<unknown>;
+}
+
+function startGroup(threads: number, quantizer?: SharedQuantizer): WorkerGroup {
   const queue: Waiting[] = [];
   const running = new Map<Worker, Waiting>();
   const idle: Worker[] = [];
@@ -53,11 +81,6 @@ export function workerExecutor(threads: number, quantizer?: SharedQuantizer): Jo
       running.set(worker, waiting);
       worker.postMessage(waiting.job);
     }
-  };
-  const failAll = (error: Error): void => {
-    fault ??= error;
-    for (const waiting of [...running.values(), ...queue.splice(0)]) waiting.reject(error);
-    running.clear();
   };
 
   for (let i = 0; i < threads; i++) {
@@ -75,26 +98,28 @@ export function workerExecutor(threads: number, quantizer?: SharedQuantizer): Jo
       else waiting?.reject(receiveError(message.error));
       dispatch();
     });
-    worker.on('error', failAll);
     workers.push(worker);
     idle.push(worker);
   }
 
   return {
-    run: (job, options) =>
+    run: (job) =>
       new Promise((resolve, reject) => {
         if (fault) {
           reject(fault);
           return;
         }
-        const waiting = { job, resolve, reject };
-        if (options?.urgent) queue.unshift(waiting);
-        else queue.push(waiting);
+        queue.push({ job, resolve, reject });
         dispatch();
       }),
-    close: async () => {
-      failAll(new Error('the executor was closed'));
-      await Promise.all(workers.map((worker) => worker.terminate()));
+    onFault: (listener) => {
+      for (const worker of workers) worker.on('error', listener);
     },
+    fail: (error) => {
+      fault ??= error;
+      for (const waiting of [...running.values(), ...queue.splice(0)]) waiting.reject(error);
+      running.clear();
+    },
+    terminate: () => Promise.all(workers.map((worker) => worker.terminate())),
   };
 }

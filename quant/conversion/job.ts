@@ -39,7 +39,8 @@ export interface SealJob {
   path: string;
 }
 
-export type Job = CopyJob | QuantizeJob | SealJob;
+export type FillJob = CopyJob | QuantizeJob;
+export type Job = FillJob | SealJob;
 
 /** `sha256` is set for sealed files. */
 export interface JobResult {
@@ -48,8 +49,7 @@ export interface JobResult {
 
 /** Runs jobs, here or in worker threads. The order of completion is open; the bytes written are not. */
 export interface JobExecutor {
-  /** Urgent jobs go before those that wait. */
-  run(job: Job, options?: { urgent?: boolean }): Promise<JobResult>;
+  run(job: Job): Promise<JobResult>;
   /** Ends threads and closes files; jobs that still wait are rejected. */
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { storageFormat, weightBits } from '../checkpoint/compressed-tensors.ts';
 import { layoutFile, planShards, type FileLayout } from '../checkpoint/safetensors-layout.ts';
 import type { TensorSpec } from '../checkpoint/tensor-size.ts';
 import { groupsPerRow, type Clip } from '../schemes/scheme.ts';
-import type { Job, QuantizeJob, SourceRange } from './job.ts';
+import type { FillJob, QuantizeJob, SourceRange } from './job.ts';
 import type { PlannedTensor, QuantizedTensor } from './plan.ts';
 import type { SideFile } from './side-files.ts';
 
@@ -20,7 +20,7 @@ export interface OutputFile {
   /** What is known already: header and shapes. */
   known: readonly { offset: number; bytes: Uint8Array }[];
   /** The jobs that fill in the rest, for the file at `path`. */
-  jobs: (path: string) => Iterable<Job>;
+  jobs: (path: string) => Iterable<FillJob>;
 }
 
 /**
@@ -75,7 +75,7 @@ function* copyJobs(
   range: Pick<SourceRange, 'offset' | 'bytes'>,
   path: string,
   targetOffset: number,
-): Generator<Job> {
+): Generator<FillJob> {
   for (let done = 0; done < range.bytes; done += JOB_BYTES) {
     const source = { ...file, offset: range.offset + done, bytes: Math.min(JOB_BYTES, range.bytes - done) };
     yield { kind: 'copy', label, source, target: { path, offset: targetOffset + done } };
@@ -88,7 +88,7 @@ function* quantizeJobs(
   clip: Clip,
   layout: FileLayout,
   path: string,
-): Generator<Job> {
+): Generator<FillJob> {
   const [rowCount, columns] = source.shape;
   const rowBytes = source.bytes / rowCount;
   const codeRowBytes = codes.dtype === 'I8' ? columns : codes.shape[1] * Int32Array.BYTES_PER_ELEMENT;

@@ -1,4 +1,4 @@
-// How fast ggml, the engine of llama.cpp, multiplies the matrices that kernels/bench/integer-bench.cpp does.
+// How fast ggml, the engine of llama.cpp, multiplies the matrices that `cider bench` does.
 //
 //   npm install --ignore-scripts @node-llama-cpp/linux-x64@3.22.1     (llama.cpp's libraries, as built for Node)
 //   g++ -O2 ggml.cpp -ldl -o ggml

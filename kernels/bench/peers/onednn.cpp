@@ -1,13 +1,16 @@
-// How fast oneDNN multiplies the matrices that kernels/bench/integer-bench.cpp does, on the same machine.
+// How fast oneDNN multiplies the matrices that `cider bench` does, on the same machine.
 //
 //   apt-get install libdnnl-dev
-//   g++ -O2 -fopenmp onednn.cpp -ldnnl -o onednn && OMP_NUM_THREADS=2 ./onednn 1,8,128 4096x4096,10240x2560
+//   g++ -O2 -fopenmp onednn.cpp -ldnnl -o onednn
+//   OMP_WAIT_POLICY=active OMP_NUM_THREADS=2 ./onednn 1,8,128 4096x4096,10240x2560 [u8s8|bf16|f32]
 //
-// u8 × s8 -> s32 leaves out what cider's figures include (quantizing the activations, scales, bias), in oneDNN's favour.
-// ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI keeps it from AMX. Weights are in oneDNN's own layout and cold: each call takes
-// the next of as many copies as fill 192 MB. Medians of at least 5 runs and a fifth of a second.
+// u8 × s8 -> s32 leaves out what cider's figures include (quantizing the activations, scales, bias), in oneDNN's
+// favour; so does bf16, whose activations are rounded to bf16 already. ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI keeps it from
+// AMX, AVX512_CORE_BF16 leaves it VDPBF16PS. Weights are in oneDNN's own layout and cold: each call takes the next of as
+// many copies as fill 192 MB. Medians of at least 5 runs and a fifth of a second.
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -32,6 +35,18 @@ std::vector<std::string> split(const std::string &text, char at) {
   return parts;
 }
 
+// 1 in each element: sums stay far from numbers that are slow to compute with.
+void fill(const memory &target, Type type) {
+  const size_t bytes = target.get_desc().get_size();
+  if (type == Type::f32) {
+    std::fill_n(static_cast<float *>(target.get_data_handle()), bytes / 4, 1.0f);
+  } else if (type == Type::bf16) {
+    std::fill_n(static_cast<uint16_t *>(target.get_data_handle()), bytes / 2, uint16_t{0x3f80});
+  } else {
+    std::fill_n(static_cast<char *>(target.get_data_handle()), bytes, 1);
+  }
+}
+
 // Milliseconds of one product x [m, k] · w [n, k]ᵀ.
 double measure(const dnnl::engine &engine, dnnl::stream &stream, Type x_type, Type w_type, Type out_type, long m, long n,
                long k) {
@@ -41,11 +56,11 @@ double measure(const dnnl::engine &engine, dnnl::stream &stream, Type x_type, Ty
   const dnnl::matmul::primitive_desc description(dnnl::matmul::desc(x_desc, w_desc, out_desc), engine);
   const dnnl::matmul matmul(description);
   const memory x(x_desc, engine), out(out_desc, engine);
-  std::fill_n(static_cast<char *>(x.get_data_handle()), x_desc.get_size(), 1);
+  fill(x, x_type);
   std::vector<memory> weights;
   for (size_t bytes = 0; bytes < COLD_BYTES; bytes += description.weights_desc().get_size()) {
     weights.emplace_back(description.weights_desc(), engine);
-    std::fill_n(static_cast<char *>(weights.back().get_data_handle()), description.weights_desc().get_size(), 1);
+    fill(weights.back(), w_type);
   }
   std::vector<double> samples;
   double total = 0;
@@ -64,8 +79,8 @@ double measure(const dnnl::engine &engine, dnnl::stream &stream, Type x_type, Ty
 } // namespace
 
 int main(int count, char **arguments) {
-  if (count != 3) {
-    fprintf(stderr, "usage: %s M[,M...] NxK[,NxK...]\n", arguments[0]);
+  if (count != 3 && count != 4) {
+    fprintf(stderr, "usage: %s M[,M...] NxK[,NxK...] [u8s8|bf16|f32]\n", arguments[0]);
     return 2;
   }
   dnnl::engine engine(dnnl::engine::kind::cpu, 0);
@@ -82,6 +97,7 @@ int main(int count, char **arguments) {
                      {"onednn bf16", Type::bf16, Type::bf16, Type::f32},
                      {"onednn f32", Type::f32, Type::f32, Type::f32}};
       for (const auto &kernel : kernels) {
+        if (count == 4 && std::string(kernel.name) != std::string("onednn ") + arguments[3]) continue;
         const double milliseconds = measure(engine, stream, kernel.x, kernel.w, kernel.out, m, n, k);
         printf("%-16s %6ld %6ld %6ld %10.4f %8.1f\n", kernel.name, n, k, m, milliseconds,
                2e-6 * double(m) * double(n) * double(k) / milliseconds);

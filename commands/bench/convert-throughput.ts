@@ -2,25 +2,32 @@ import { mkdtempSync, openSync, closeSync, rmSync, writeFileSync, writeSync, fsy
 import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { layoutFile } from '../checkpoint/safetensors-layout.ts';
-import { workerExecutor } from '../conversion/executors.ts';
-import { prepareConversion } from '../conversion/prepare.ts';
-import { convert } from '../convert.ts';
-import { nodeFileSystem } from '../file-system.ts';
-import type { GroupSize, Mode } from '../schemes/scheme.ts';
+import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
+import { layoutFile } from '../../quant/checkpoint/safetensors-layout.ts';
+import { workerExecutor } from '../../quant/conversion/executors.ts';
+import { prepareConversion } from '../../quant/conversion/prepare.ts';
+import { convert } from '../../quant/convert.ts';
+import { nodeFileSystem } from '../../quant/file-system.ts';
+import type { GroupSize, Mode } from '../../quant/schemes/scheme.ts';
+import { openNativeQuantizer } from '../weight-quantizer.ts';
 
 // How fast convert is from end to end: reading, quantizing, writing, fsync and hashing of a synthetic BF16 checkpoint
-// in Llama 3.1 8B's shapes. Prints GB of BF16 input a second for 1 thread and for all cores.
+// in Llama 3.1 8B's shapes. Prints GB of BF16 input a second for 1 thread and for all cores, with the quantizer of the
+// native library and with that of TypeScript.
 //
-//   npm run build && node dist/quant/bench/convert-throughput.js [--layers 5] [--runs 3] [--folder DIR]
+//   npm run build && node dist/commands/bench/convert-throughput.js
+//     [--layers 5] [--runs 3] [--shard-bytes 5e9] [--folder DIR]
 //
-// The page cache is dropped before each run where that is allowed (root on Linux); the output says whether it was.
+// The hash of a file is made while the next one is filled, so that the last one's comes on top: where there are more
+// files, as with large models, its share is smaller. A folder in memory, such as /dev/shm, shows the share of the program
+// without that of the disk. The page cache is dropped before each run where that is allowed (root on Linux); the output
+// says whether it was.
 
 const { values: options } = parseArgs({
   options: {
     layers: { type: 'string', default: '5' },
     runs: { type: 'string', default: '3' },
+    'shard-bytes': { type: 'string', default: '5e9' },
     folder: { type: 'string', default: os.tmpdir() },
   },
 });
@@ -86,11 +93,20 @@ function dropPageCache(): boolean {
   }
 }
 
-async function measure(folder: string, mode: Mode, groupSize: GroupSize, threads: number): Promise<number> {
+type Quantizer = 'libcider' | 'TypeScript';
+
+async function measure(
+  folder: string,
+  mode: Mode,
+  groupSize: GroupSize,
+  threads: number,
+  quantizer: Quantizer,
+): Promise<number> {
   const output = join(folder, 'out');
   rmSync(output, { recursive: true, force: true });
   const checkpoint = Checkpoint.open(join(folder, 'in'));
-  const executor = workerExecutor(threads);
+  const native = quantizer === 'libcider' ? await openNativeQuantizer(threads) : undefined;
+  const executor = workerExecutor(threads, native?.quantize);
   const started = performance.now();
   const conversion = prepareConversion(nodeFileSystem, checkpoint, {
     model: folder,
@@ -99,7 +115,7 @@ async function measure(folder: string, mode: Mode, groupSize: GroupSize, threads
     clip: { kind: 'minmax' },
     ignore: [],
     onIndivisible: 'error',
-    maxShardBytes: 5e9,
+    maxShardBytes: Number(options['shard-bytes']),
   });
   await convert(conversion, {
     fileSystem: nodeFileSystem,
@@ -115,6 +131,7 @@ async function measure(folder: string, mode: Mode, groupSize: GroupSize, threads
   });
   const seconds = (performance.now() - started) / 1000;
   await executor.close();
+  await native?.close();
   checkpoint.close();
   return conversion.bytes.in / 1e9 / seconds;
 }
@@ -133,16 +150,20 @@ try {
     ['w4a8', 128],
   ] as const) {
     for (const threads of [1, os.availableParallelism()]) {
-      const rates: number[] = [];
-      for (let run = 0; run < Number(options.runs); run++) {
-        dropPageCache();
-        rates.push(await measure(folder, mode, groupSize, threads));
+      for (const quantizer of ['libcider', 'TypeScript'] as const) {
+        const rates: number[] = [];
+        for (let run = 0; run < Number(options.runs); run++) {
+          dropPageCache();
+          rates.push(await measure(folder, mode, groupSize, threads, quantizer));
+        }
+        rates.sort((a, b) => a - b);
+        const [low, median, high] = [rates[0], rates[rates.length >> 1], rates[rates.length - 1]].map((rate) =>
+          rate.toFixed(2),
+        );
+        console.log(
+          `${mode} gs ${groupSize}, ${quantizer}, threads: ${threads}: median ${median} GB/s (${low} … ${high})`,
+        );
       }
-      rates.sort((a, b) => a - b);
-      const [low, median, high] = [rates[0], rates[rates.length >> 1], rates[rates.length - 1]].map((rate) =>
-        rate.toFixed(2),
-      );
-      console.log(`${mode} gs ${groupSize}, ${threads} threads: median ${median} GB/s (${low} … ${high})`);
     }
   }
   console.log(`peak resident memory: ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`);
