@@ -1,7 +1,7 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** Imports point downwards only: bin, commands, eval, quant, kernels. */
+/** Imports point downwards only: bin, commands, library, eval, hub, quant, kernels. */
 const downwardsOnly = (folder, forbidden) => ({
   files: [`${folder}/**/*.ts`],
   ignores: ['**/*.test.ts'],
@@ -30,15 +30,31 @@ export default tseslint.config(
     },
   },
   {
-    files: ['bin/**/*.ts', 'commands/**/*.ts', 'library/**/*.ts', 'eval/**/*.ts', 'quant/**/*.ts', 'kernels/**/*.ts'],
+    files: [
+      'bin/**/*.ts',
+      'commands/**/*.ts',
+      'library/**/*.ts',
+      'eval/**/*.ts',
+      'hub/**/*.ts',
+      'quant/**/*.ts',
+      'kernels/**/*.ts',
+    ],
     ignores: ['**/*.test.ts', '**/bench/**'],
     rules: { 'no-console': 'error' },
   },
   downwardsOnly('commands', ['**/bin/*']),
   downwardsOnly('library', ['**/bin/*', '**/commands/*']),
   downwardsOnly('eval', ['**/bin/*', '**/commands/*', '**/kernels/native*', '**/kernels/reference/backend*']),
-  downwardsOnly('quant', ['**/bin/*', '**/commands/*', '**/eval/*', '**/kernels/native*', '**/kernels/backend*']),
-  downwardsOnly('kernels', ['**/bin/*', '**/commands/*', '**/eval/*', '**/quant/*']),
+  downwardsOnly('hub', ['**/bin/*', '**/commands/*', '**/library/*', '**/eval/*', '**/kernels/*']),
+  downwardsOnly('quant', [
+    '**/bin/*',
+    '**/commands/*',
+    '**/eval/*',
+    '**/hub/*',
+    '**/kernels/native*',
+    '**/kernels/backend*',
+  ]),
+  downwardsOnly('kernels', ['**/bin/*', '**/commands/*', '**/eval/*', '**/hub/*', '**/quant/*']),
   {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' } },

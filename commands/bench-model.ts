@@ -7,6 +7,7 @@ import { UsageError } from '../quant/errors.ts';
 import { openBackend } from './backend.ts';
 import type { BenchFlags } from './bench-flags.ts';
 import { formatFigure, markdownTable } from './bench-tables.ts';
+import { resolveModel } from './model-argument.ts';
 import type { CommandContext, CommandOutcome } from './run-command.ts';
 import { formatTable, type Column } from './text.ts';
 
@@ -14,11 +15,9 @@ export const DEFAULT_CONFIGURATIONS: readonly string[] = ['fp16', 'w8a16', 'w8a8
 export const DEFAULT_PROMPTS: readonly number[] = [128, 512, 2048];
 
 /** Times prefill and decode of a model. */
-export async function benchModel(
-  path: string,
-  flags: BenchFlags,
-  { output, signal }: CommandContext,
-): Promise<CommandOutcome> {
+export async function benchModel(model: string, flags: BenchFlags, context: CommandContext): Promise<CommandOutcome> {
+  const { output, signal } = context;
+  const { path, name } = await resolveModel(model, context);
   const checkpoint = Checkpoint.open(path);
   try {
     const config = readModelConfig(checkpoint.folder);
@@ -43,7 +42,7 @@ export async function benchModel(
         `${used.name} ${used.isa}, threads: ${used.threads}; tokens a second by the median of ${repetitions} prompts and ` +
           `${DECODE_STEPS} tokens after each, after ${warmup} of each; single rows by ${decode}`,
       );
-      return { result: { model: path, threads: used.threads, decode, rows }, backend: used };
+      return { result: { model: name, threads: used.threads, decode, rows }, backend: used };
     } finally {
       progress.finish();
       backend.close();

@@ -29,7 +29,7 @@ export function benchCommand(): Command {
       'Time linear layers in every scheme, each checked against the reference first, with weights that come from ' +
         'memory as in a model; or, with a model, prefill and decode in each configuration.',
     )
-    .argument('[model]', 'folder of a checkpoint')
+    .argument('[model]', 'folder of a checkpoint, or org/name[@revision] of the Hub')
     .addOption(
       new Option('--shape <list>', `weights, N x K, with commas between them (default: ${shapes})`).argParser(
         listOf(parseShape),

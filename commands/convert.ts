@@ -11,6 +11,7 @@ import { nodeFileSystem } from '../quant/file-system.ts';
 import { groupSizes, modes, type Clip, type GroupSize, type Mode } from '../quant/schemes/scheme.ts';
 import type { ManifestFile } from '../quant/output/manifest.ts';
 import { lockOwner } from './lock-owner.ts';
+import { resolveModel } from './model-argument.ts';
 import { integerIn, oneOf, parseBytes, parseClip, parseGroupSize, parseMode } from './options.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
 import { formatBytes, formatTable, left, printable, right } from './text.ts';
@@ -37,6 +38,7 @@ const MAX_THREADS = 1024;
 const examples = `
 Examples:
   cider convert model/ -o model-w8a8/
+  cider convert Qwen/Qwen3-0.6B -o qwen3-w8a8/
   cider convert model/ -o model-w4a8/ --mode w4a8 --gs 64
   cider convert model/ -o model-w8a8/ --ignore lm_head 'layers.0.*' --dry-run`;
 
@@ -44,7 +46,7 @@ export function convertCommand(): Command {
   return new Command('convert')
     .summary('quantize a checkpoint to INT8 or INT4')
     .description('Quantize a float checkpoint to INT8 or INT4, in files that vLLM and transformers load.')
-    .argument('<model>', 'folder of a Hugging Face checkpoint (safetensors)')
+    .argument('<model>', 'folder of a Hugging Face checkpoint (safetensors), or org/name[@revision] of the Hub')
     .requiredOption('-o, --output <folder>', 'folder to create')
     .addOption(
       new Option('--mode <mode>', `weights and activations: ${modes.join(', ')}`).argParser(parseMode).default('w8a8'),
@@ -89,8 +91,9 @@ export function convertCommand(): Command {
 }
 
 async function run(model: string, flags: ConvertFlags, context: CommandContext): Promise<CommandOutcome> {
+  const { path } = await resolveModel(model, context);
   const request: ConversionRequest = {
-    model,
+    model: path,
     mode: flags.mode,
     groupSize: flags.gs ?? (flags.mode.endsWith('a16') ? 64 : 0),
     clip: flags.clip,
@@ -98,7 +101,7 @@ async function run(model: string, flags: ConvertFlags, context: CommandContext):
     onIndivisible: flags.onIndivisible,
     maxShardBytes: flags.maxShardSize,
   };
-  const checkpoint = Checkpoint.open(model);
+  const checkpoint = Checkpoint.open(path);
   try {
     const conversion = prepareConversion(nodeFileSystem, checkpoint, request);
     for (const warning of conversion.warnings) context.output.warn(warning);

@@ -1,8 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { cpuEnvironment, probeCpuLibrary, type CpuEnvironment, type CpuLibrary } from '../kernels/cpu-backend.ts';
+import { hubCacheFolder } from '../hub/settings.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
 import { isErrno } from '../quant/file-system.ts';
 import { oneOf } from './options.ts';
@@ -112,11 +112,9 @@ function reference(): Check {
   return { name: 'backend reference', status: 'ok', detail: 'typescript, 1 thread; slow, works everywhere' };
 }
 
-/** Where Hugging Face's tools keep models: https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables */
+/** Where downloads go, shared with Hugging Face's own tools. */
 function cache(): Check {
-  const { HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
-  const home = HF_HOME ?? join(XDG_CACHE_HOME ?? join(os.homedir(), '.cache'), 'huggingface');
-  const folder = HF_HUB_CACHE ?? join(home, 'hub');
+  const folder = hubCacheFolder(process.env, os.homedir());
   try {
     accessSync(folder, constants.R_OK | constants.W_OK);
     return { name: 'model cache', status: 'ok', detail: folder };

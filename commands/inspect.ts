@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { InputError } from '../quant/errors.ts';
 import { inspect, type Inspection } from '../quant/inspect.ts';
+import { resolveModel } from './model-argument.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
 import { formatBytes, formatTable, left, printable, right } from './text.ts';
 
@@ -18,7 +19,7 @@ export function inspectCommand(): Command {
   return new Command('inspect')
     .summary('show what a checkpoint holds, and what is wrong with it')
     .description('Show tensors, dtypes, shapes, sizes and scheme of a checkpoint, and what is wrong with it.')
-    .argument('<model>', 'folder of a checkpoint, or one .safetensors file')
+    .argument('<model>', 'folder of a checkpoint, one .safetensors file, or org/name[@revision] of the Hub')
     .option('--check', 'read every value too: non-finite weights, scales and codes out of range')
     .addHelpText('after', examples)
     .action((model: string, flags: InspectFlags) =>
@@ -26,8 +27,10 @@ export function inspectCommand(): Command {
     );
 }
 
-async function run(model: string, flags: InspectFlags, { output, signal }: CommandContext): Promise<CommandOutcome> {
-  const inspection = await inspect(model, { check: flags.check ?? false, signal });
+async function run(model: string, flags: InspectFlags, context: CommandContext): Promise<CommandOutcome> {
+  const { output, signal } = context;
+  const { path } = await resolveModel(model, context);
+  const inspection = await inspect(path, { check: flags.check ?? false, signal });
   const { warnings, ...result } = inspection;
   for (const warning of warnings) output.warn(warning);
   output.print(describe(inspection));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { integerIn, parseBytes, parseClip, parseGroupSize, parseMode } from './options.ts';
+import { integerIn, numberAbove, numberIn, parseBytes, parseClip, parseGroupSize, parseMode } from './options.ts';
 
 describe('parseBytes', () => {
   it.each([
@@ -28,6 +28,28 @@ describe('parseClip', () => {
 
   it.each(['', 'percentile', 'percentile=0', 'percentile=101', 'percentile=-1', 'max'])('refuses %j', (text) => {
     expect(() => parseClip(text)).toThrow(/minmax, mse, or percentile/);
+  });
+});
+
+describe('decimal numbers', () => {
+  it.each([
+    ['0', 0],
+    ['0.7', 0.7],
+    ['.5', 0.5],
+    ['1e-1', 0.1],
+    ['2', 2],
+  ])('%s', (text, value) => {
+    expect(numberIn(0, 2)(text)).toBe(value);
+  });
+
+  it('name the allowed range when they refuse', () => {
+    for (const text of ['-1', '2.1', '', 'NaN', 'Infinity', '0x1', '1,5', 'e1']) {
+      expect(() => numberIn(0, 2)(text)).toThrow('a number from 0 to 2.');
+    }
+    expect(numberAbove(0, 1)('1')).toBe(1);
+    for (const text of ['0', '1.1', '-0.5', 'x']) {
+      expect(() => numberAbove(0, 1)(text)).toThrow('a number above 0 and at most 1.');
+    }
   });
 });
 

@@ -13,6 +13,26 @@ export function integerIn(minimum: number, maximum: number): (text: string) => n
   };
 }
 
+export function numberIn(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = parseDecimal(text);
+    if (value >= minimum && value <= maximum) return value;
+    throw new InvalidArgumentError(`It must be a number from ${minimum} to ${maximum}.`);
+  };
+}
+
+export function numberAbove(limit: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = parseDecimal(text);
+    if (value > limit && value <= maximum) return value;
+    throw new InvalidArgumentError(`It must be a number above ${limit} and at most ${maximum}.`);
+  };
+}
+
+/** NaN for what is no decimal number. */
+const parseDecimal = (text: string): number =>
+  /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
+
 /** Values with commas between them. */
 export function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
   return (text) => text.split(',').map((part) => parse(part.trim()));

@@ -1,7 +1,7 @@
 import { Chalk, type ChalkInstance } from 'chalk';
 import { describeFailure, type Failure } from './errors.ts';
 import { barProgress, lineProgress, silentProgress, type Progress, type ProgressOptions } from './progress.ts';
-import { printable } from './text.ts';
+import { printable, printableLines } from './text.ts';
 
 export interface OutputOptions {
   /** One JSON document on stdout and nothing else, warnings included in it. */
@@ -28,6 +28,15 @@ export class Output {
   /** A line of data for people; the JSON document takes its place. */
   print(text: string): void {
     if (!this.#options.json) process.stdout.write(`${text}\n`);
+  }
+
+  /**
+   * A piece of a text that comes bit by bit; the JSON document takes its place. On a terminal control characters, which
+   * the text may hold, are shown as escapes.
+   */
+  write(piece: string): void {
+    if (this.#options.json) return;
+    process.stdout.write(process.stdout.isTTY ? printableLines(piece) : piece);
   }
 
   /** A remark about what is going on. */

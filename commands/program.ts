@@ -4,6 +4,7 @@ import { convertCommand } from './convert.ts';
 import { doctorCommand } from './doctor.ts';
 import { evalPplCommand } from './eval-ppl.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { failBeforeCommand } from './run-command.ts';
 import { verifyBitexactCommand } from './verify-bitexact.ts';
@@ -21,6 +22,7 @@ export function buildProgram(): Command {
     convertCommand(),
     inspectCommand(),
     evalPplCommand(),
+    generateCommand(),
     benchCommand(),
     verifyBitexactCommand(),
     doctorCommand(),

@@ -45,9 +45,9 @@ describe('lineProgress', () => {
         [20_000, 1e9],
       ]),
     ).toEqual([
-      'convert 10% | 100 MB of 1.00 GB, 50.0 MB/s, 0:18 left',
-      'convert 20% | 200 MB of 1.00 GB, 50.0 MB/s, 0:16 left',
-      'convert 100% | 1.00 GB of 1.00 GB, 50.0 MB/s, 0:00 left',
+      'convert 10% | 100 MB of 1.00 GB, 50.0 MB/s, eta 18s',
+      'convert 20% | 200 MB of 1.00 GB, 50.0 MB/s, eta 16s',
+      'convert 100% | 1.00 GB of 1.00 GB, 50.0 MB/s, eta 0s',
     ]);
   });
 
@@ -65,8 +65,18 @@ describe('lineProgress', () => {
     const lines: string[] = [];
     const progress = lineProgress((line) => lines.push(line), { label: 'eval-ppl', total: 4, unit: 'windows' });
     vi.advanceTimersByTime(3000);
-    progress.update(1);
-    expect(lines).toEqual(['eval-ppl 25% | 1 of 4 windows, 0:09 left']);
+    progress.update(1, 'w8a8 [1/2] 9.731');
+    expect(lines).toEqual(['eval-ppl 25% | 1 of 4 windows, eta 9s | w8a8 [1/2] 9.731']);
+  });
+
+  it('does not take what an earlier run did for its own speed', () => {
+    const lines: string[] = [];
+    const options = { label: 'eval-ppl', total: 100, unit: 'windows', earlier: 50 } as const;
+    const progress = lineProgress((line) => lines.push(line), options);
+    vi.advanceTimersByTime(10_000);
+    progress.update(50);
+    progress.update(60);
+    expect(lines).toEqual(['eval-ppl 60% | 60 of 100 windows, eta 40s']);
   });
 });
 
@@ -80,7 +90,7 @@ describe('barProgress', () => {
     progress.finish();
     progress.finish();
     const drawn = String(stream.read());
-    expect(drawn).toContain('50% | 500 MB of 1.00 GB, 250 MB/s, 0:02 left | model.norm.weight');
+    expect(drawn).toContain('50% | 500 MB of 1.00 GB, 250 MB/s, eta 2s | model.norm.weight');
     expect(drawn.match(/\n/g)).toHaveLength(1);
   });
 });

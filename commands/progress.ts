@@ -13,6 +13,8 @@ export interface ProgressOptions {
   label: string;
   total: number;
   unit: 'bytes' | 'windows' | 'cases' | 'measurements';
+  /** Done by an earlier run: it counts, but says nothing of this one's speed. */
+  earlier?: number;
 }
 
 export const silentProgress: Progress = {
@@ -54,10 +56,10 @@ const SHORTEST_MILLISECONDS = 2000;
 
 export function lineProgress(write: (line: string) => void, options: ProgressOptions): Progress {
   const started = performance.now();
-  let lastDone = 0;
+  let lastDone = options.earlier ?? 0;
   let lastTime = started;
   return {
-    update: (done) => {
+    update: (done, item) => {
       const now = performance.now();
       const step = (done - lastDone) / Math.max(1, options.total);
       if ((step < LINE_FRACTION || now - lastTime < SHORTEST_MILLISECONDS) && now - lastTime < LINE_MILLISECONDS)
@@ -65,7 +67,9 @@ export function lineProgress(write: (line: string) => void, options: ProgressOpt
       lastDone = done;
       lastTime = now;
       const percent = Math.floor((100 * done) / Math.max(1, options.total));
-      write(`${options.label} ${percent}% | ${describe(options, done, started)}`);
+      write(
+        `${options.label} ${percent}% | ${describe(options, done, started)}${item === undefined ? '' : ` | ${item}`}`,
+      );
     },
     finish: () => undefined,
   };
@@ -73,11 +77,11 @@ export function lineProgress(write: (line: string) => void, options: ProgressOpt
 
 function describe(options: ProgressOptions, done: number, started: number): string {
   const seconds = (performance.now() - started) / 1000;
-  const rate = done / Math.max(seconds, 1e-9);
-  const remaining = done === 0 ? '?' : formatSeconds((options.total - done) / rate);
+  const rate = (done - (options.earlier ?? 0)) / Math.max(seconds, 1e-9);
+  const remaining = rate === 0 ? '?' : formatSeconds((options.total - done) / rate);
   const amount =
     options.unit === 'bytes'
       ? `${formatBytes(done)} of ${formatBytes(options.total)}, ${formatBytes(Math.round(rate))}/s`
       : `${done} of ${options.total} ${options.unit}`;
-  return `${amount}, ${remaining} left`;
+  return `${amount}, eta ${remaining}`;
 }

@@ -1,6 +1,5 @@
 import os from 'node:os';
 import type { BackendInfo } from '../kernels/backend.ts';
-import type { CiderError } from '../quant/errors.ts';
 import type { Failure } from './errors.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { Output } from './output.ts';
@@ -25,8 +24,8 @@ export interface CommandOutcome {
   result: object;
   /** The backend that did the arithmetic, if any did, and the SHA-256 of its library if it has one. */
   backend?: BackendInfo & { librarySha256?: string | undefined };
-  /** Set if the command did its work and what it found is a failure; the result is printed all the same. */
-  failure?: CiderError;
+  /** Set if what the command found is a failure, or if it was interrupted; the result is printed all the same. */
+  failure?: Error | undefined;
 }
 
 /** Runs a command between signal handlers, prints its document or its error, and sets the exit code. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatSeconds, formatTable, left, printable, right } from './text.ts';
+import { formatBytes, formatSeconds, formatTable, left, printable, printableLines, right } from './text.ts';
 
 describe('printable', () => {
   it('shows control characters and direction marks as escapes', () => {
@@ -8,6 +8,12 @@ describe('printable', () => {
 
   it('leaves letters of any script alone', () => {
     expect(printable('Größe 模型')).toBe('Größe 模型');
+  });
+});
+
+describe('printableLines', () => {
+  it('keeps lines and tabs, and shows other control characters as escapes', () => {
+    expect(printableLines('a\n\tb\r\n\u001b[2J')).toBe('a\n\tb\\x0d\n\\x1b[2J');
   });
 });
 
@@ -26,10 +32,13 @@ describe('formatBytes', () => {
 
 describe('formatSeconds', () => {
   it.each([
-    [0, '0:00'],
-    [59.6, '1:00'],
-    [75, '1:15'],
-    [3661, '61:01'],
+    [-1, '0s'],
+    [9.4, '9s'],
+    [59.6, '1m00s'],
+    [80, '1m20s'],
+    [3599, '59m59s'],
+    [3599.5, '1h00m'],
+    [93_784, '26h03m'],
   ])('%d is %s', (seconds, text) => {
     expect(formatSeconds(seconds)).toBe(text);
   });

@@ -7,6 +7,14 @@ export function printable(text: string): string {
   });
 }
 
+/** The same for a text of several lines, which it keeps, as it does tabs. */
+export function printableLines(text: string): string {
+  return text
+    .split(/([\n\t])/)
+    .map((part) => (part === '\n' || part === '\t' ? part : printable(part)))
+    .join('');
+}
+
 const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** `1234567` → `1.23 MB`; decimal units, as file managers and the Hub show them. */
@@ -20,11 +28,13 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toPrecision(3)} ${byteUnits[unit]}`;
 }
 
-/** `75` → `1:15`, for elapsed and remaining time. */
+/** `75` → `1m15s`, for elapsed and remaining time. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const minutes = Math.floor(whole / 60);
-  return `${minutes}:${String(whole % 60).padStart(2, '0')}`;
+  const pad = (value: number): string => String(value).padStart(2, '0');
+  if (minutes === 0) return `${whole}s`;
+  return minutes < 60 ? `${minutes}m${pad(whole % 60)}s` : `${Math.floor(minutes / 60)}h${pad(minutes % 60)}m`;
 }
 
 export interface Column {

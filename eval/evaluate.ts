@@ -1,92 +1,97 @@
 import type { Backend } from '../kernels/backend.ts';
 import type { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
 import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import { evaluationRows, type EvaluationRow } from './evaluation-row.ts';
 import type { Configuration } from './model/configurations.ts';
 import { loadModel } from './model/load.ts';
+import type { DecoderModel } from './model/model.ts';
 import { trackPeakMemory } from './peak-memory.ts';
-import { PerplexityAccumulator } from './perplexity/accumulator.ts';
+import { LossAccumulator, perplexityOf } from './perplexity/accumulator.ts';
+import type { PreparedText } from './perplexity/protocol.ts';
+import { scoreWindow } from './perplexity/score-window.ts';
+import type { WindowResult } from './perplexity/window-result.ts';
 
 export interface EvaluationRequest {
   checkpoint: Checkpoint;
   config: ModelConfig;
+  /** Their names differ. */
   configurations: readonly Configuration[];
-  /** Token ids of each window; all but the first of each are scored. */
-  windows: readonly Int32Array[];
-}
-
-/** One row of the table: what a configuration costs and gains. */
-export interface EvaluationRow {
-  config: string;
-  perplexity: number;
-  /** Of the perplexity, by the delta method. */
-  standardError: number;
-  /** Change of the perplexity against the first row, in per cent. */
-  deltaPercent: number;
-  /** Time of the forward passes; loading and quantizing are not part of it. */
-  seconds: number;
-  tokensPerSecond: number;
-  /** Peak resident memory of the process while this configuration was loaded and run. */
-  peakMemoryBytes: number;
-  /** Weights in their stored form. */
-  modelBytes: number;
+  text: PreparedText;
+  /**
+   * Whether to compare the distributions of each configuration with those of the first one. The first model stays in
+   * memory beside the others, and its forward passes are computed again for each of them: hidden states of a whole text
+   * would be larger than the model.
+   */
+  divergence?: boolean;
+  /** What an interrupted run with the same request reported, in that order; it is not computed again. */
+  earlier?: readonly WindowResult[];
 }
 
 export interface EvaluationHooks {
   signal: AbortSignal;
-  /** After each window; `perplexity` is the estimate so far. */
-  onWindow: (configuration: string, windowsDone: number, perplexity: number) => void;
+  /**
+   * After each window that was computed. These results after those of `earlier` are the `earlier` of a run that goes
+   * on, and `evaluationRows` of them is what is known so far.
+   *
+   * @param perplexity estimate from the configuration's windows so far
+   */
+  onWindow: (result: WindowResult, perplexity: number) => void;
 }
 
-/** Evaluates the configurations one after the other on the same windows. */
+/** Evaluates the configurations one after the other on the same windows. The rows of a resumed run are the same bits. */
 export async function evaluate(
   request: EvaluationRequest,
   backend: Backend,
   hooks: EvaluationHooks,
 ): Promise<EvaluationRow[]> {
-  const rows: EvaluationRow[] = [];
-  let done = 0;
-  for (const configuration of request.configurations) {
-    const row = await evaluateOne(request, configuration, backend, hooks.signal, rows[0]?.perplexity, (perplexity) => {
-      hooks.onWindow(configuration.name, ++done, perplexity);
-    });
-    rows.push(row);
+  const { checkpoint, config, configurations, text } = request;
+  const load = (configuration: Configuration): Promise<DecoderModel> =>
+    loadModel(checkpoint, config, backend, configuration);
+  const results: WindowResult[] = [];
+  let first: DecoderModel | undefined;
+  try {
+    for (const [index, configuration] of configurations.entries()) {
+      const own = (request.earlier ?? []).filter((result) => result.config === configuration.name);
+      if (own.length < text.windows.length) {
+        if (index > 0 && request.divergence === true) first ??= await load(configurations[0]);
+        await finish(own, configuration.name, { load: () => load(configuration), first }, text, hooks);
+      }
+      results.push(...own);
+    }
+  } finally {
+    first?.close();
   }
-  return rows;
+  return evaluationRows(text, results);
 }
 
-async function evaluateOne(
-  { checkpoint, config, windows }: EvaluationRequest,
-  configuration: Configuration,
-  backend: Backend,
-  signal: AbortSignal,
-  baseline: number | undefined,
-  onWindow: (perplexity: number) => void,
-): Promise<EvaluationRow> {
+interface Models {
+  load: () => Promise<DecoderModel>;
+  /** What to compare with, if at all. */
+  first: DecoderModel | undefined;
+}
+
+/** Adds to the results of a configuration those of the windows that it lacks. */
+async function finish(
+  own: WindowResult[],
+  config: string,
+  { load, first }: Models,
+  { windows }: PreparedText,
+  { signal, onWindow }: EvaluationHooks,
+): Promise<void> {
+  const total = new LossAccumulator();
+  for (const { window, losses } of own) total.add(losses, windows[window].weight, windows[window].units);
   const peakMemory = trackPeakMemory();
-  const model = await loadModel(checkpoint, config, backend, configuration);
+  const model = await load();
   try {
-    const total = new PerplexityAccumulator();
-    let seconds = 0;
-    let tokens = 0;
-    for (const window of windows) {
+    for (let window = own.length; window < windows.length; window++) {
       signal.throwIfAborted();
-      const started = performance.now();
-      total.add(await model.negativeLogLikelihood(window));
-      seconds += (performance.now() - started) / 1000;
-      tokens += window.length;
-      onWindow(total.result().perplexity);
+      const { weight, units } = windows[window];
+      const score = await scoreWindow(windows[window], model, first);
+      const result = { config, window, ...score, peakMemoryBytes: peakMemory(), modelBytes: model.modelBytes };
+      own.push(result);
+      total.add(result.losses, weight, units);
+      onWindow(result, perplexityOf(total.result()).perplexity);
     }
-    const { perplexity, standardError } = total.result();
-    return {
-      config: configuration.name,
-      perplexity,
-      standardError,
-      deltaPercent: baseline === undefined ? 0 : 100 * (perplexity / baseline - 1),
-      seconds,
-      tokensPerSecond: tokens / seconds,
-      peakMemoryBytes: peakMemory(),
-      modelBytes: model.modelBytes,
-    };
   } finally {
     model.close();
   }

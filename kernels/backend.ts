@@ -5,7 +5,7 @@
  * f32, row-major `[rows, columns]`; the arithmetic of the quantized layers is the normative one of docs/numerics.md,
  * so that every backend gives the same bits for W8A8 and W4A8.
  *
- * The operations that take long (`linear`, `attention`, `crossEntropy`) return promises so that a signal gets through
+ * The operations that take long (`linear`, `attention`, `crossEntropy`, `divergence`) return promises so that a signal gets through
  * between their pieces; the others finish before they return. Arguments that do not fit throw a `RangeError`. Calls
  * follow one another: the promise of one is awaited before the next call.
  */
@@ -109,6 +109,11 @@ export interface LoadedAffineWeight extends AffineWeight {
   codes: Uint8Array;
 }
 
+export interface EmbeddingOptions {
+  /** What the rows are multiplied by; default 1. */
+  scale?: number;
+}
+
 export interface RmsNormOptions {
   epsilon: number;
 }
@@ -129,6 +134,8 @@ export interface AttentionOptions {
   headDim: number;
   /** Usually 1 / sqrt(headDim). */
   scale: number;
+  /** Bound of the scaled scores s, which become softCap · tanh(s / softCap); none: they stay as they are. */
+  softCap?: number | undefined;
   /** A query at position p sees the keys p - slidingWindow + 1 … p; none: all keys up to p. */
   slidingWindow?: number | undefined;
 }
@@ -139,6 +146,24 @@ export type DecodeMode = (typeof decodeModes)[number];
 
 export interface LinearOptions {
   decode?: DecodeMode;
+}
+
+export interface CrossEntropyOptions {
+  /** Bound of the logits, as `softCap` has it; none: they stay as they are. */
+  softCap?: number | undefined;
+}
+
+/** One row after the other, of two models: how far the first is from the second. */
+export interface Divergence {
+  /** KL divergence in nats: Σ p · ln(p / q) with p of the second model and q of the first. */
+  divergences: Float64Array;
+  /** 1 where the largest logits of both have the same index (of equal ones the smallest), else 0. */
+  sameTop: Uint8Array;
+}
+
+export interface DivergenceOptions extends CrossEntropyOptions {
+  /** Rows before it are left out; default 0. */
+  firstRow?: number;
 }
 
 export interface SampleOptions {
@@ -175,8 +200,8 @@ export interface Backend {
   release(handle: Tensor | Weight | KvCache): void;
   close(): void;
 
-  /** `out[i, :] = table[tokenIds[i], :]`. */
-  embedding(out: Tensor, table: Weight, tokenIds: Int32Array): void;
+  /** `out[i, :] = table[tokenIds[i], :] · scale`. */
+  embedding(out: Tensor, table: Weight, tokenIds: Int32Array, options?: EmbeddingOptions): void;
   /** `out = x / sqrt(mean(x²) + epsilon) · gain`, row by row; gain is `[1, columns]`. `out` may be `x`. */
   rmsNorm(out: Tensor, x: Tensor, gain: Tensor, options: RmsNormOptions): void;
   /** Rotates each head of x in place, halves against each other as Hugging Face's layout has them. */
@@ -185,8 +210,15 @@ export interface Backend {
   attention(out: Tensor, q: Tensor, k: Tensor, v: Tensor, cache: KvCache, options: AttentionOptions): Promise<void>;
   /** `out = gate · sigmoid(gate) · up`. `out` may be either. */
   siluMul(out: Tensor, gate: Tensor, up: Tensor): void;
+  /**
+   * `out = gelu(gate) · up` with `gelu(x) = x / 2 · (1 + tanh(sqrt(2 / π) · (x + 0.044715 · x³)))`, the approximation
+   * of arXiv 1606.08415 that PyTorch names `tanh`. `out` may be either.
+   */
+  geluTanhMul(out: Tensor, gate: Tensor, up: Tensor): void;
   /** `out = a + b`. `out` may be either. */
   add(out: Tensor, a: Tensor, b: Tensor): void;
+  /** `x = cap · tanh(x / cap)`, in place; cap is positive. */
+  softCap(x: Tensor, cap: number): void;
   /** `out[m, n] = Σ_k x[m, k] · W[n, k] + bias[n]` with the arithmetic that the weight's kind asks for. */
   linear(out: Tensor, x: Tensor, weight: Weight, options?: LinearOptions): Promise<void>;
   /** Codes `[M, K]` and scales `[M]` of docs/numerics.md section 1. */
@@ -197,7 +229,18 @@ export interface Backend {
    * Negative log-likelihood in nats of `targets[i]` after row i: log Σ_v exp(logit_v) - logit_target with
    * `logits = x · headᵀ`, over chunks of rows, so that no `[rows, vocabulary]` matrix exists. A target of -1 gives 0.
    */
-  crossEntropy(x: Tensor, head: Weight, targets: Int32Array): Promise<Float64Array>;
+  crossEntropy(x: Tensor, head: Weight, targets: Int32Array, options?: CrossEntropyOptions): Promise<Float64Array>;
+  /**
+   * How far the distributions softmax(x · headᵀ) are from softmax(baseX · baseHeadᵀ), row by row and over chunks of rows
+   * as in `crossEntropy`. The sums are f64.
+   */
+  divergence(
+    x: Tensor,
+    head: Weight,
+    baseX: Tensor,
+    baseHead: Weight,
+    options?: DivergenceOptions,
+  ): Promise<Divergence>;
   /** Index of the largest logit of each row of `[rows, vocabulary]`; ties go to the smaller index. */
   argmax(logits: Tensor): Int32Array;
   /** One token from the last row of `[rows, vocabulary]`. */

@@ -120,6 +120,7 @@ typedef struct {
   const cider_weight *table; /* dense */
   const int32_t *token_ids;
   uint32_t count;
+  float scale; /* of the rows */
 } cider_embedding_params;
 int cider_embedding(cider_device *device, const cider_embedding_params *params);
 
@@ -147,6 +148,7 @@ typedef struct {
   uint32_t rows, heads;
   uint32_t sliding_window; /* 0: none */
   float scale;
+  float soft_cap; /* scaled scores s become soft_cap * tanh(s / soft_cap); 0: they stay */
 } cider_attention_params;
 int cider_attention(cider_device *device, const cider_attention_params *params);
 
@@ -156,7 +158,16 @@ typedef struct {
   uint64_t count;
 } cider_elementwise_params;
 int cider_silu_mul(cider_device *device, const cider_elementwise_params *params); /* a * sigmoid(a) * b */
+/* gelu(a) * b, gelu by its tanh approximation */
+int cider_gelu_tanh_mul(cider_device *device, const cider_elementwise_params *params);
 int cider_add(cider_device *device, const cider_elementwise_params *params);
+
+typedef struct {
+  cider_buffer *x; /* becomes cap * tanh(x / cap) */
+  uint64_t count;
+  float cap; /* > 0 */
+} cider_soft_cap_params;
+int cider_soft_cap(cider_device *device, const cider_soft_cap_params *params);
 
 typedef struct {
   cider_buffer *out; /* [rows, N] */
@@ -176,11 +187,29 @@ typedef struct {
   const int32_t *targets; /* [rows]; -1: not scored */
   double *losses;         /* [rows], nats */
   uint32_t rows;
+  float soft_cap; /* logits become soft_cap * tanh(logit / soft_cap); 0: they stay */
   void *scratch;
   uint64_t scratch_bytes;
 } cider_cross_entropy_params;
 uint64_t cider_cross_entropy_scratch(const cider_weight *head, uint32_t rows);
 int cider_cross_entropy(cider_device *device, const cider_cross_entropy_params *params);
+
+/* How far q = softmax(logits of head) is from p = softmax(logits of base_head), row by row from first_row on. */
+typedef struct {
+  const cider_buffer *x;         /* [rows, K] */
+  const cider_weight *head;      /* [N, K] */
+  const cider_buffer *base_x;    /* [rows, base K] */
+  const cider_weight *base_head; /* [N, base K] */
+  double *divergences;           /* [rows - first_row]: sum of p ln(p / q), nats */
+  uint8_t *same_top;             /* [rows - first_row]: 1 if the largest logits have one index, else 0 */
+  uint32_t rows, first_row;
+  float soft_cap; /* of both logits, as in cross_entropy */
+  void *scratch;
+  uint64_t scratch_bytes;
+} cider_divergence_params;
+/* For so many rows from first_row on. */
+uint64_t cider_divergence_scratch(const cider_weight *head, const cider_weight *base_head, uint32_t rows);
+int cider_divergence(cider_device *device, const cider_divergence_params *params);
 
 typedef struct {
   const cider_buffer *logits; /* [rows, columns] */

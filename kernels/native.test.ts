@@ -268,26 +268,42 @@ describe.each(devices)('the cpu backend on $isa with $threads threads', ({ isa, 
       }
     });
 
-    it('adds, and multiplies by the sigmoid', () => {
+    it('adds, and multiplies by the sigmoid and by GELU', () => {
       const [rows, columns] = [3, 1025];
       const a = randomFloats(rows * columns, 1).map((value, i) => value * (i % 7 === 0 ? 100 : 4));
       const b = randomFloats(rows * columns, 2);
-      const run = (backend: Backend, name: 'add' | 'siluMul'): Float32Array => {
+      const run = (backend: Backend, name: 'add' | 'siluMul' | 'geluTanhMul'): Float32Array => {
         const [left, right] = [backend.upload(rows, columns, a), backend.upload(rows, columns, b)];
         backend[name](left, left, right);
         return backend.download(left);
       };
       expectBits(run(native, 'add'), run(reference, 'add'));
-      const expected = run(reference, 'siluMul');
+      const silu = run(reference, 'siluMul');
       // An exponential within 2 ulp, a sum, a division, two products. Below exp(-87) sigmoids may go to 0.
-      expectWithin(run(native, 'siluMul'), expected, (i) => 10 * U * Math.abs(expected[i]) + 2 ** -110);
+      expectWithin(run(native, 'siluMul'), silu, (i) => 10 * U * Math.abs(silu[i]) + 2 ** -110);
+      const gelu = run(reference, 'geluTanhMul');
+      // The argument of the exponential is a polynomial of a, off by 4 roundings of itself; beyond 87 it may go to 0.
+      expectWithin(run(native, 'geluTanhMul'), gelu, (i) => (10 + 4 * 87) * U * Math.abs(gelu[i]) + 2 ** -110);
+    });
+
+    it('caps', () => {
+      const [rows, columns] = [3, 1025];
+      const x = randomFloats(rows * columns, 1).map((value, i) => value * (i % 7 === 0 ? 200 : 20));
+      const [expected, actual] = both.map((backend) => {
+        const tensor = backend.upload(rows, columns, x);
+        backend.softCap(tensor, 30);
+        return backend.download(tensor);
+      });
+      // A division, tanh within 4 ulp, a product, and the rounding of the reference.
+      expectWithin(actual, expected, (i) => 12 * U * Math.abs(expected[i]) + Number.MIN_VALUE);
     });
 
     it.each([
       { heads: 4, kvHeads: 2, headDim: 16, slidingWindow: undefined },
       { heads: 3, kvHeads: 3, headDim: 20, slidingWindow: 5 },
       { heads: 8, kvHeads: 1, headDim: 64, slidingWindow: undefined },
-    ])('attends: $heads heads on $kvHeads of $headDim, window $slidingWindow', async (shape) => {
+      { heads: 4, kvHeads: 2, headDim: 32, slidingWindow: 9, softCap: 0.5 },
+    ])('attends: $heads heads on $kvHeads of $headDim, window $slidingWindow, cap $softCap', async (shape) => {
       const { heads, kvHeads, headDim } = shape;
       const scale = 1 / Math.sqrt(headDim);
       const pieces = [37, 1, 66, 1];
@@ -309,7 +325,8 @@ describe.each(devices)('the cpu backend on $isa with $threads threads', ({ isa, 
       );
       const [expected, actual] = results;
       // A score of d products of numbers below 1 is off by (d + 1) · d · U before it is scaled, a weight by twice that,
-      // and the sum of 105 weighted values, each below 1, by as many roundings.
+      // and the sum of 105 weighted values, each below 1, by as many roundings. A cap magnifies nothing, and adds 11 U
+      // of itself.
       const bound = (2 * (headDim + 1) * headDim * scale + 105 + 16) * U;
       expected.forEach((values, i) => {
         expectWithin(actual[i], values, () => bound);
@@ -333,17 +350,42 @@ describe.each(devices)('the cpu backend on $isa with $threads threads', ({ isa, 
         affineWeight(vocabulary, k, 4, 32),
       ];
       for (const source of heads) {
-        for (const count of [rows, 1]) {
+        for (const [count, softCap] of [[rows], [1], [rows, 3]]) {
           const [expected, actual] = await Promise.all(
             both.map((backend) => {
               const input = backend.upload(count, k, x.slice(0, count * k));
-              return backend.crossEntropy(input, backend.loadWeight(source), targets.slice(rows - count));
+              return backend.crossEntropy(input, backend.loadWeight(source), targets.slice(rows - count), { softCap });
             }),
           );
           // Logits are sums of k products; those of codes reach some hundreds, the losses with them.
           const largest = source.kind === 'dense' ? k : k * 16;
           expectWithin(actual, expected, () => 4 * (k + 8) * U * largest);
         }
+      }
+    });
+
+    it('compares two models', async () => {
+      const [rows, k, baseK, vocabulary] = [37, 65, 33, 1031];
+      const [x, baseX] = [randomFloats(rows * k, 1), randomFloats(rows * baseK, 2)];
+      const data = randomFloats(vocabulary * k, 3);
+      const base: WeightSource = integerWeight(vocabulary, baseK, 8, 0);
+      const shape = { outFeatures: vocabulary, inFeatures: k };
+      for (const options of [{}, { firstRow: 36 }, { firstRow: 5, softCap: 2 }]) {
+        const [expected, actual] = await Promise.all(
+          both.map((backend) =>
+            backend.divergence(
+              backend.upload(rows, k, x),
+              backend.loadWeight({ kind: 'dense', dtype: 'F32', data, ...shape }),
+              backend.upload(rows, baseK, baseX),
+              backend.loadWeight(base),
+              options,
+            ),
+          ),
+        );
+        expect(actual.divergences).toHaveLength(rows - (options.firstRow ?? 0));
+        // A logit of the float head is a sum of k products; those of the other are the same bits but for the cap.
+        expectWithin(actual.divergences, expected.divergences, () => 4 * (k + 8) * U * k);
+        expect(actual.sameTop).toEqual(expected.sameTop);
       }
     });
 
@@ -360,7 +402,8 @@ describe.each(devices)('the cpu backend on $isa with $threads threads', ({ isa, 
         const [expected, actual] = both.map((backend) => {
           const out = backend.allocate(tokenIds.length, k);
           const shape = { outFeatures: vocabulary, inFeatures: k };
-          backend.embedding(out, backend.loadWeight({ kind: 'dense', dtype, data: tables[dtype], ...shape }), tokenIds);
+          const table = backend.loadWeight({ kind: 'dense', dtype, data: tables[dtype], ...shape });
+          backend.embedding(out, table, tokenIds, { scale: dtype === 'F32' ? 1 : 6.3 });
           return backend.download(out);
         });
         expectBits(actual, expected);

@@ -42,6 +42,7 @@ const prototypes = [
   'void cider_kv_cache_release(void *cache)',
   'uint64_t cider_linear_scratch(void *weight, uint32_t rows)',
   'uint64_t cider_cross_entropy_scratch(void *head, uint32_t rows)',
+  'uint64_t cider_divergence_scratch(void *head, void *base_head, uint32_t rows)',
   'uint64_t cider_matmul_int8_scratch(void *device, uint32_t m, uint32_t n, uint32_t k)',
   ...operationNames.map((name) => `int cider_${name}(void *device, void *params)`),
 ] as const;
@@ -168,6 +169,11 @@ export class NativeLibrary {
   crossEntropyScratch(head: NativeHandle<'weight'>, rows: number): number {
     const address = head.addressAs('weight', 'crossEntropyScratch');
     return this.#number('cider_cross_entropy_scratch', address, u32.encode('crossEntropyScratch: rows', rows));
+  }
+
+  divergenceScratch(head: NativeHandle<'weight'>, baseHead: NativeHandle<'weight'>, rows: number): number {
+    const addresses = [head, baseHead].map((handle) => handle.addressAs('weight', 'divergenceScratch'));
+    return this.#number('cider_divergence_scratch', ...addresses, u32.encode('divergenceScratch: rows', rows));
   }
 
   matmulInt8Scratch(device: NativeHandle<'device'>, m: number, n: number, k: number): number {

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { basename, extname } from 'node:path';
+import { downloadDatasetFile } from '../../hub/dataset-file.ts';
+import type { Hub } from '../../hub/hub.ts';
 import { InputError, NotFoundError } from '../../quant/errors.ts';
-import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
 import { readWholeFile } from '../../quant/read-file.ts';
 import { readJsonLines } from './json-lines.ts';
-import { decodeText } from './text-encoding.ts';
-import { joinWikitextRows } from './wikitext.ts';
+import { readParquet } from './parquet.ts';
+import { decodeText, MAX_TEXT_BYTES } from './text-encoding.ts';
+import { joinWikitextRows, rawWikitext, ROW_SEPARATOR, WIKITEXT_FILE, WIKITEXT_ID } from './wikitext.ts';
 
 /** Where a text comes from. */
 export type TextSource = { kind: 'file'; path: string } | { kind: 'wikitext2' };
@@ -20,21 +22,33 @@ export interface LoadedText {
 }
 
 export interface LoadOptions {
-  /** `wiki.test.raw` of WikiText-2, for `wikitext2`. */
+  /** `wiki.test.raw` of WikiText-2 or the Parquet file of its test split, for `wikitext2`. */
   wikitext2Path?: string | undefined;
-  fileSystem?: FileSystem;
+  /** Where `wikitext2` comes from if no path is given. */
+  hub?: Hub;
+  /** Of WikiText: the rows of its dataset joined by blank lines (default), or its raw file as it is. */
+  form?: 'joined' | 'raw' | undefined;
+  signal?: AbortSignal;
 }
 
-/** Text becomes one string and its tokens one array; a V8 string ends at 2^29 characters. */
-const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+type Reader = (path: string, options: LoadOptions) => string | Promise<string>;
 
-type Reader = (bytes: Uint8Array, file: string) => string;
+const bytesOf = (path: string): Uint8Array => readWholeFile(path, MAX_TEXT_BYTES);
 
 /** How each kind of file becomes a text. */
 const readers: Readonly<Record<string, Reader>> = {
-  '.txt': decodeText,
-  '.jsonl': readJsonLines,
-  '.raw': (bytes, file) => joinWikitextRows(decodeText(bytes, file)),
+  '.txt': (path) => decodeText(bytesOf(path), basename(path)),
+  '.jsonl': (path) => readJsonLines(bytesOf(path), basename(path)),
+  '.raw': (path, { form }) => {
+    const raw = decodeText(bytesOf(path), basename(path));
+    return form === 'raw' ? raw : joinWikitextRows(raw);
+  },
+  '.parquet': async (path, { signal }) => (await readParquet(path, { signal })).join(ROW_SEPARATOR),
+};
+
+const readWikitextParquet: Reader = async (path, options) => {
+  if (options.form !== 'raw') return readers['.parquet'](path, options);
+  return rawWikitext(await readParquet(path, options));
 };
 
 /** The source that a user names: `wikitext2`, or a file. */
@@ -43,17 +57,19 @@ export function parseTextSource(argument: string): TextSource {
 }
 
 /**
- * Loads a text for evaluation or calibration: `.txt` as it is, `.jsonl` (members `text` joined by blank lines), `.raw`
- * (WikiText, by the rows of its dataset). A byte order mark is dropped and line ends become \n, as when Python opens a
- * file, so that a text has one perplexity on every system.
+ * Loads a text for evaluation or calibration: `.txt` as it is, `.jsonl` (members `text`) and `.parquet` (column `text`)
+ * joined by blank lines, `.raw` (WikiText, by the rows of its dataset). In a text file a byte order mark is dropped and
+ * line ends become \n, as when Python opens a file, so that a text has one perplexity on every system.
  *
- * @throws NotFoundError; InputError `E_DATASET_*`, `E_FILE_TOO_LARGE`, `E_JSON_*`, naming the line
+ * @throws NotFoundError; InputError `E_DATASET_*`, `E_PARQUET*`, `E_FILE_TOO_LARGE`, `E_JSON_*`, naming the line or row
  */
-export function loadText(source: TextSource, options: LoadOptions = {}): LoadedText {
-  const path = source.kind === 'file' ? source.path : requireWikitext(options.wikitext2Path);
+export async function loadText(source: TextSource, options: LoadOptions = {}): Promise<LoadedText> {
+  const path = source.kind === 'file' ? source.path : await findWikitext(options);
   const file = basename(path);
-  const read = source.kind === 'file' ? readerOf(file) : readers['.raw'];
-  const text = read(readWholeFile(path, MAX_TEXT_BYTES, options.fileSystem ?? nodeFileSystem), file);
+  // The archive of WikiText names its file .raw, but the user may have renamed it.
+  const wikitextReader = file.endsWith('.parquet') ? readWikitextParquet : readers['.raw'];
+  const read = source.kind === 'wikitext2' ? wikitextReader : readerOf(file);
+  const text = await read(path, options);
   if (text.trim() === '') {
     throw new InputError(`${file}: the dataset holds no text`, { code: 'E_DATASET_EMPTY', details: { file } });
   }
@@ -72,8 +88,9 @@ function readerOf(file: string): Reader {
   });
 }
 
-function requireWikitext(path: string | undefined): string {
+async function findWikitext({ wikitext2Path: path, hub }: LoadOptions): Promise<string> {
   if (path !== undefined && path !== '') return path;
+  if (hub) return downloadDatasetFile(hub, WIKITEXT_ID, WIKITEXT_FILE);
   throw new NotFoundError('wikitext2 is not on this machine', {
     code: 'E_DATASET_MISSING',
     hint: 'set CIDER_WIKITEXT2 to the path of wiki.test.raw from the archive wikitext-2-raw-v1.zip',

@@ -1,6 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { InputError } from '../../quant/errors.ts';
 
+/** Text becomes one string and its tokens one array; a V8 string ends at 2^29 characters. */
+export const MAX_TEXT_BYTES: number = 256 * 1024 * 1024;
+
 const NEWLINE = 0x0a;
 
 /**

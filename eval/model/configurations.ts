@@ -1,6 +1,7 @@
-import type { QuantizedModel } from '../../quant/checkpoint/compressed-tensors.ts';
-import { groupSizes, type GroupSize, type WeightScheme } from '../../quant/schemes/scheme.ts';
+import type { DecodeMode } from '../../kernels/backend.ts';
+import { storageFormat, type QuantizedModel } from '../../quant/checkpoint/compressed-tensors.ts';
 import { UsageError } from '../../quant/errors.ts';
+import { groupSizes, type GroupSize, type WeightScheme } from '../../quant/schemes/scheme.ts';
 
 /** How a model is held and multiplied: one row of the table that `eval-ppl` prints. */
 export type Configuration = StoredConfiguration | IntegerConfiguration | AffineConfiguration;
@@ -9,6 +10,8 @@ export type Configuration = StoredConfiguration | IntegerConfiguration | AffineC
 export interface StoredConfiguration {
   name: string;
   kind: 'stored';
+  /** As of an `IntegerConfiguration`, where the checkpoint holds integer weights. */
+  floatActivations?: true;
 }
 
 /** Symmetric integer weights, activations quantized per token. */
@@ -16,6 +19,8 @@ export interface IntegerConfiguration {
   name: string;
   kind: 'integer';
   scheme: WeightScheme;
+  /** Activations stay float at every position: the arithmetic of decoding, applied to whole windows. */
+  floatActivations?: true;
 }
 
 /** Weight-only codes with a scale and a bias a group; activations stay float. */
@@ -54,6 +59,22 @@ export const configurations: readonly Configuration[] = [
 /** The one row of a checkpoint that is quantized already, named by its own scheme. */
 export function storedConfiguration({ mode, groupSize }: QuantizedModel): StoredConfiguration {
   return { name: groupSize === 0 ? mode : `${mode}-g${groupSize}`, kind: 'stored' };
+}
+
+/**
+ * The configuration with the arithmetic that one token at a time has (docs/numerics.md section 5). Only integer layers
+ * tell prompts from decoding, and under `w8a8` not even these do: those give the same bits. Mode `w8a16` is marked in
+ * the name.
+ *
+ * @param stored how the checkpoint itself is quantized, if it is
+ */
+export function decodedAs(configuration: Configuration, mode: DecodeMode, stored?: QuantizedModel): Configuration {
+  if (mode === 'w8a8') return configuration;
+  if (configuration.kind === 'affine') return configuration;
+  if (configuration.kind === 'stored' && (!stored || storageFormat(stored.mode) !== 'int-quantized')) {
+    return configuration;
+  }
+  return { ...configuration, name: `${configuration.name}-decode`, floatActivations: true };
 }
 
 /** The configuration of a name such as `w8a8-g64`. @throws UsageError `E_CONFIGURATION` */

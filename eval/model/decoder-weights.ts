@@ -23,8 +23,12 @@ export interface LayerWeights {
   queryNorm: Tensor | undefined;
   keyNorm: Tensor | undefined;
   output: Weight;
-  postAttentionNorm: Tensor;
+  /** Of what the attention adds to the residual stream. */
+  attentionOutputNorm: Tensor | undefined;
+  mlpNorm: Tensor;
   gate: Weight;
   up: Weight;
   down: Weight;
+  /** Of what the MLP adds to the residual stream. */
+  mlpOutputNorm: Tensor | undefined;
 }

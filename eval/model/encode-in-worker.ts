@@ -5,28 +5,33 @@ import { InputError } from '../../quant/errors.ts';
 export interface EncodeRequest {
   /** The text of a tokenizer.json. */
   definition: string;
-  text: string;
+  texts: readonly string[];
 }
 
 /**
- * Time for a text: measured are 1 µs a character for byte-level tokenizers and 8 µs for those without a pre-tokenizer
+ * Time for texts: measured are 1 µs a character for byte-level tokenizers and 8 µs for those without a pre-tokenizer
  * (Llama 2), beside a second to load; ten times that is left to slow machines.
  */
 const BASE_LIMIT_MS = 30_000;
 const LIMIT_MS_PER_CHARACTER = 0.1;
 
-/** Encodes a text without special tokens in a thread that is ended when the limit is over. */
-export async function encodeInWorker(definition: string, text: string, limitMs?: number): Promise<Int32Array> {
-  const limit = limitMs ?? BASE_LIMIT_MS + LIMIT_MS_PER_CHARACTER * text.length;
-  const request: EncodeRequest = { definition, text };
+/** Encodes texts without special tokens in a thread that is ended when the limit is over. */
+export async function encodeInWorker(
+  definition: string,
+  texts: readonly string[],
+  limitMs?: number,
+): Promise<Int32Array[]> {
+  const characters = texts.reduce((sum, text) => sum + text.length, 0);
+  const limit = limitMs ?? BASE_LIMIT_MS + LIMIT_MS_PER_CHARACTER * characters;
+  const request: EncodeRequest = { definition, texts };
   const worker = new Worker(new URL('./tokenizer-worker.js', import.meta.url), { workerData: request });
   let timer: NodeJS.Timeout | undefined;
   try {
-    return await new Promise<Int32Array>((resolve, reject) => {
+    return await new Promise<Int32Array[]>((resolve, reject) => {
       worker.once('message', resolve);
       worker.once('error', reject);
       timer = setTimeout(() => {
-        reject(timeout(text, limit));
+        reject(timeout(characters, limit));
       }, limit);
     });
   } finally {
@@ -35,11 +40,11 @@ export async function encodeInWorker(definition: string, text: string, limitMs?:
   }
 }
 
-function timeout(text: string, limit: number): InputError {
+function timeout(characters: number, limit: number): InputError {
   const seconds = limit / 1000;
-  return new InputError(`tokenizer.json: ${text.length} characters were not encoded within ${seconds} s`, {
+  return new InputError(`tokenizer.json: ${characters} characters were not encoded within ${seconds} s`, {
     code: 'E_TOKENIZER_TIMEOUT',
     hint: 'a pattern in its pre_tokenizer may backtrack without end; or give a shorter text',
-    details: { file: 'tokenizer.json', characters: text.length, limitSeconds: seconds },
+    details: { file: 'tokenizer.json', characters, limitSeconds: seconds },
   });
 }

@@ -1,6 +1,7 @@
-import type { Backend, KvCache, LinearOptions, RopeOptions } from '../../kernels/backend.ts';
+import type { Backend, KvCache, LinearOptions, Tensor } from '../../kernels/backend.ts';
 import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import type { DecoderWeights, LayerWeights } from './decoder-weights.ts';
+import type { Rotation } from './rope.ts';
 import type { Scratch } from './scratch.ts';
 
 /** What a forward pass runs on. */
@@ -8,7 +9,8 @@ export interface ForwardContext {
   backend: Backend;
   config: ModelConfig;
   weights: DecoderWeights;
-  rope: Omit<RopeOptions, 'firstPosition'>;
+  /** By layer. */
+  rotations: readonly Rotation[];
   scratch: Scratch;
   /** How a single token is multiplied. */
   linear: LinearOptions;
@@ -28,11 +30,11 @@ export async function forward(
   caches?: readonly KvCache[],
 ): Promise<void> {
   const { backend, config, weights, scratch } = context;
-  backend.embedding(scratch.hidden, weights.embedding, tokenIds);
+  backend.embedding(scratch.hidden, weights.embedding, tokenIds, { scale: config.embeddingScale });
   for (const [index, layer] of weights.layers.entries()) {
     const cache = caches?.[index] ?? backend.createKvCache(scratch.rows, config.kvHeads, config.headDim);
     try {
-      await attentionBlock(context, layer, cache, config.slidingWindow[index]);
+      await attentionBlock(context, index, cache);
     } finally {
       if (!caches) backend.release(cache);
     }
@@ -41,34 +43,41 @@ export async function forward(
   backend.rmsNorm(scratch.normed, scratch.hidden, weights.norm, { epsilon: config.rmsNormEpsilon });
 }
 
-async function attentionBlock(
-  { backend, config, rope, scratch, linear }: ForwardContext,
-  layer: LayerWeights,
-  cache: KvCache,
-  slidingWindow: number | undefined,
-): Promise<void> {
+async function attentionBlock(context: ForwardContext, index: number, cache: KvCache): Promise<void> {
+  const { backend, config, scratch, linear } = context;
   const { hidden, normed, query, key, value, attended, branch } = scratch;
-  const { heads, kvHeads, headDim, rmsNormEpsilon: epsilon } = config;
+  const { heads, kvHeads, headDim, attentionScale: scale, attentionSoftCap: softCap, rmsNormEpsilon: epsilon } = config;
+  const slidingWindow = config.slidingWindow[index];
+  const layer = context.weights.layers[index];
   backend.rmsNorm(normed, hidden, layer.inputNorm, { epsilon });
   await backend.linear(query, normed, layer.query, linear);
   await backend.linear(key, normed, layer.key, linear);
   await backend.linear(value, normed, layer.value, linear);
   if (layer.queryNorm) backend.rmsNorm(scratch.queryHeads, scratch.queryHeads, layer.queryNorm, { epsilon });
   if (layer.keyNorm) backend.rmsNorm(scratch.keyHeads, scratch.keyHeads, layer.keyNorm, { epsilon });
-  backend.rope(query, { ...rope, firstPosition: cache.length });
-  backend.rope(key, { ...rope, firstPosition: cache.length });
-  const scale = 1 / Math.sqrt(headDim);
-  await backend.attention(attended, query, key, value, cache, { heads, kvHeads, headDim, scale, slidingWindow });
+  const rope = { ...context.rotations[index], firstPosition: cache.length };
+  backend.rope(query, rope);
+  backend.rope(key, rope);
+  const options = { heads, kvHeads, headDim, scale, softCap, slidingWindow };
+  await backend.attention(attended, query, key, value, cache, options);
   await backend.linear(branch, attended, layer.output, linear);
-  backend.add(hidden, hidden, branch);
+  addBranch(context, layer.attentionOutputNorm);
 }
 
-async function mlpBlock({ backend, config, scratch, linear }: ForwardContext, layer: LayerWeights): Promise<void> {
+async function mlpBlock(context: ForwardContext, layer: LayerWeights): Promise<void> {
+  const { backend, config, scratch, linear } = context;
   const { hidden, normed, gate, up, branch } = scratch;
-  backend.rmsNorm(normed, hidden, layer.postAttentionNorm, { epsilon: config.rmsNormEpsilon });
+  backend.rmsNorm(normed, hidden, layer.mlpNorm, { epsilon: config.rmsNormEpsilon });
   await backend.linear(gate, normed, layer.gate, linear);
   await backend.linear(up, normed, layer.up, linear);
-  backend.siluMul(gate, gate, up);
+  if (config.activation === 'silu') backend.siluMul(gate, gate, up);
+  else backend.geluTanhMul(gate, gate, up);
   await backend.linear(branch, gate, layer.down, linear);
+  addBranch(context, layer.mlpOutputNorm);
+}
+
+/** Adds the output of attention or MLP to the residual stream. */
+function addBranch({ backend, config, scratch: { hidden, branch } }: ForwardContext, norm: Tensor | undefined): void {
+  if (norm) backend.rmsNorm(branch, branch, norm, { epsilon: config.rmsNormEpsilon });
   backend.add(hidden, hidden, branch);
 }

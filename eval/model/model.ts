@@ -1,9 +1,10 @@
-import type { Backend, KvCache, LinearOptions, Tensor } from '../../kernels/backend.ts';
+import type { Backend, Divergence, KvCache, LinearOptions, Tensor } from '../../kernels/backend.ts';
 import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import { InputError } from '../../quant/errors.ts';
 import type { DecoderWeights } from './decoder-weights.ts';
 import { forward, type ForwardContext } from './forward.ts';
-import { attentionFactor, inverseFrequencies } from './rope.ts';
+import { pickToken } from './pick-token.ts';
+import { rotations } from './rope.ts';
 import { allocateScratch, type Scratch } from './scratch.ts';
 import { DecoderSequence } from './sequence.ts';
 
@@ -17,7 +18,7 @@ export class DecoderModel {
   readonly modelBytes: number;
   readonly #backend: Backend;
   readonly #weights: DecoderWeights;
-  readonly #rope: ForwardContext['rope'];
+  readonly #rotations: ForwardContext['rotations'];
   #scratch: Scratch | undefined;
 
   /** Takes the weights over: `close` releases them. */
@@ -26,11 +27,7 @@ export class DecoderModel {
     this.modelBytes = weights.bytes;
     this.#backend = backend;
     this.#weights = weights;
-    this.#rope = {
-      headDim: config.headDim,
-      inverseFrequencies: inverseFrequencies(config.rope, config.headDim),
-      attentionFactor: attentionFactor(config.rope),
-    };
+    this.#rotations = rotations(config);
   }
 
   /** Logits after each token: `[tokens, vocabSize]`. @throws InputError `E_TOKEN_ID` */
@@ -40,6 +37,7 @@ export class DecoderModel {
     const logits = this.#backend.allocate(tokenIds.length, this.config.vocabSize);
     try {
       await this.#backend.linear(logits, normed, this.#weights.head);
+      this.#capLogits(logits);
       return this.#backend.download(logits);
     } finally {
       this.#backend.release(logits);
@@ -47,15 +45,50 @@ export class DecoderModel {
   }
 
   /**
-   * Negative log-likelihood in nats of each token but the first, given those before it: `[tokens - 1]`.
+   * Negative log-likelihood in nats of the tokens from `firstTarget` ≥ 1 on, each given those before it:
+   * `[tokens - firstTarget]`.
    *
    * @throws InputError `E_TOKEN_ID`
    */
-  async negativeLogLikelihood(tokenIds: Int32Array): Promise<Float64Array> {
+  async negativeLogLikelihood(tokenIds: Int32Array, firstTarget = 1): Promise<Float64Array> {
     this.#checkTokens(tokenIds);
-    if (tokenIds.length < 2) return new Float64Array(0);
-    const { normed } = await this.#forward(tokenIds.subarray(0, -1));
-    return this.#backend.crossEntropy(normed, this.#weights.head, tokenIds.subarray(1));
+    if (tokenIds.length <= firstTarget) return new Float64Array(0);
+    return this.lossesAfter(await this.hiddenStates(tokenIds.subarray(0, -1)), tokenIds, firstTarget);
+  }
+
+  /**
+   * What the head makes logits of: `[tokens, hiddenSize]`, valid until the model's next call.
+   *
+   * @throws InputError `E_TOKEN_ID`
+   */
+  async hiddenStates(tokenIds: Int32Array): Promise<Tensor> {
+    const { normed } = await this.#forward(tokenIds);
+    return normed;
+  }
+
+  /** `negativeLogLikelihood` where the hidden states of all tokens but the last are known. */
+  async lossesAfter(hidden: Tensor, tokenIds: Int32Array, firstTarget: number): Promise<Float64Array> {
+    const targets = tokenIds.slice(1).fill(-1, 0, firstTarget - 1);
+    const losses = await this.#backend.crossEntropy(hidden, this.#weights.head, targets, {
+      softCap: this.config.logitSoftCap,
+    });
+    return losses.subarray(firstTarget - 1);
+  }
+
+  /**
+   * How far this model's distributions after each token from `firstRow` on are from those of another model on the same
+   * backend, `[tokens - firstRow]`.
+   *
+   * @param hidden of this model, and of the other one after the same tokens
+   */
+  divergenceFrom(
+    other: DecoderModel,
+    [hidden, otherHidden]: readonly [Tensor, Tensor],
+    firstRow: number,
+  ): Promise<Divergence> {
+    const softCap = this.config.logitSoftCap;
+    const [head, otherHead] = [this.#weights.head, other.#weights.head];
+    return this.#backend.divergence(hidden, head, otherHidden, otherHead, { firstRow, softCap });
   }
 
   /**
@@ -70,9 +103,16 @@ export class DecoderModel {
     const logits = backend.allocate(1, vocabSize);
     const past = { caches, linear };
     return new DecoderSequence(capacity, {
+      append: async (tokenIds) => {
+        await this.#forward(tokenIds, past);
+      },
       lastLogits: async (tokenIds) => {
         await this.#lastLogits(logits, tokenIds, past);
         return backend.download(logits);
+      },
+      nextToken: async (tokenIds, options) => {
+        await this.#lastLogits(logits, tokenIds, past);
+        return pickToken(backend, logits, options);
       },
       release: () => {
         for (const handle of [...caches, logits]) backend.release(handle);
@@ -95,17 +135,24 @@ export class DecoderModel {
     const last = rows === 1 ? normed : backend.upload(1, hiddenSize, backend.download(normed).subarray(-hiddenSize));
     try {
       await backend.linear(logits, last, this.#weights.head, past.linear);
+      this.#capLogits(logits);
     } finally {
       if (last !== normed) backend.release(last);
     }
   }
 
+  #capLogits(logits: Tensor): void {
+    const { logitSoftCap } = this.config;
+    if (logitSoftCap !== undefined) this.#backend.softCap(logits, logitSoftCap);
+  }
+
   async #forward(tokenIds: Int32Array, past?: Past): Promise<Scratch> {
     this.#checkTokens(tokenIds);
     const scratch = this.#scratchFor(tokenIds.length);
-    const [backend, config, weights, rope] = [this.#backend, this.config, this.#weights, this.#rope];
+    const [backend, config, weights] = [this.#backend, this.config, this.#weights];
     const linear = past?.linear ?? {};
-    await forward({ backend, config, weights, rope, scratch, linear }, tokenIds, past?.caches);
+    const context = { backend, config, weights, rotations: this.#rotations, scratch, linear };
+    await forward(context, tokenIds, past?.caches);
     return scratch;
   }
 

@@ -6,12 +6,14 @@ import { openNativeBackend } from '../../kernels/native/backend.ts';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
 import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
 import { readModelConfig, type ModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import type { RopeConfig } from '../../quant/checkpoint/rope-config.ts';
 import { writeSafetensors } from '../../quant/checkpoint/safetensors-writer.ts';
 import { goldenTensor } from '../../testing/golden-weights.ts';
 import { nativeLibraryForTests } from '../../testing/native-library.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { parseConfiguration } from './configurations.ts';
 import { loadModel } from './load.ts';
+import type { DecoderModel } from './model.ts';
 
 /** What fixtures/golden/make_golden.py writes: a tiny model by its config, and its logits by transformers in float32. */
 interface Golden {
@@ -63,8 +65,12 @@ interface Variant {
   reconfigure?: (config: ModelConfig) => ModelConfig;
 }
 
-/** Writes the golden's checkpoint, opens it as a user's would be, and compares all logits: the largest difference. */
-async function difference(golden: Golden, variant: Variant = {}): Promise<number> {
+/** Writes the golden's checkpoint and opens it as a user's would be. */
+async function withModel<Result>(
+  golden: Golden,
+  variant: Variant,
+  use: (model: DecoderModel) => Promise<Result>,
+): Promise<Result> {
   const { config = golden.configs[0], dtype = 'F32' } = variant;
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
@@ -83,11 +89,26 @@ async function difference(golden: Golden, variant: Variant = {}): Promise<number
     const written = readModelConfig(folder);
     const modelConfig = variant.reconfigure?.(written) ?? written;
     const model = await loadModel(checkpoint, modelConfig, backend, parseConfiguration('fp16'));
-    return relativeDifference(await model.logits(Int32Array.from(golden.tokenIds)), goldenLogits(golden), modelConfig);
+    return await use(model);
   } finally {
     backend.close();
     checkpoint.close();
   }
+}
+
+/** Largest difference of all logits. */
+function difference(golden: Golden, variant: Variant = {}): Promise<number> {
+  return withModel(golden, variant, async (model) => {
+    return relativeDifference(await model.logits(Int32Array.from(golden.tokenIds)), goldenLogits(golden), model.config);
+  });
+}
+
+/** By row of logits: that of each target, and the logarithm of the sum of all exponentials. */
+function logLikelihoods(logits: Float32Array, targets: Int32Array, { vocabSize }: ModelConfig): Float64Array {
+  return Float64Array.from(targets, (target, row) => {
+    const values = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+    return values[target] - Math.log(values.reduce((sum, logit) => sum + Math.exp(logit), 0));
+  });
 }
 
 /** max over positions of max |actual - expected| / max |expected|; infinite if anything is not finite. */
@@ -114,6 +135,26 @@ describe.each(goldenNames)('logits of %s equal those of transformers', (name) =>
     expect(await difference(golden, { config: golden.configs[1] })).toBeLessThan(TOLERANCE);
   });
 
+  it('in a sequence that grows, and in the likelihoods of its tokens', async () => {
+    const [tokenIds, expected] = [Int32Array.from(golden.tokenIds), goldenLogits(golden)];
+    await withModel(golden, {}, async (model) => {
+      const { vocabSize } = model.config;
+      const sequence = model.startSequence(tokenIds.length);
+      await sequence.prefill(tokenIds.subarray(0, 20));
+      for (let position = 20; position < tokenIds.length; position++) {
+        const row = expected.subarray(position * vocabSize, (position + 1) * vocabSize);
+        const logits = await sequence.decodeStep(tokenIds[position]);
+        expect(relativeDifference(logits, row, model.config)).toBeLessThan(TOLERANCE);
+      }
+      const losses = await model.negativeLogLikelihood(tokenIds);
+      const largest = expected.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
+      logLikelihoods(expected, tokenIds.subarray(1), model.config).forEach((likelihood, i) => {
+        // The logit of the target and those of the sum.
+        expect(Math.abs(losses[i] + likelihood)).toBeLessThan(2 * TOLERANCE * largest);
+      });
+    });
+  });
+
   it.each(library?.isas ?? [])('by the native library on %s', async (isa) => {
     expect(await difference(golden, { isa })).toBeLessThan(TOLERANCE);
     expect(await difference(golden, { isa, dtype: 'BF16' })).toBeLessThan(TOLERANCE);
@@ -125,12 +166,17 @@ describe('a golden notices', () => {
   const withoutTensors = (pattern: RegExp, neutral: number): Variant => ({
     replace: (name, values) => (pattern.test(name) ? values.fill(neutral) : values),
   });
-  const withoutScaling: Variant = {
-    reconfigure: (config) => ({ ...config, rope: { ...config.rope, scaling: { kind: 'none' } } }),
-  };
-  const widerWindow: Variant = {
-    reconfigure: (config) => ({ ...config, slidingWindow: config.slidingWindow.map((window) => window && window + 1) }),
-  };
+  const changed = (change: (config: ModelConfig) => Partial<ModelConfig>): Variant => ({
+    reconfigure: (config) => ({ ...config, ...change(config) }),
+  });
+  const withoutScaling = changed(({ rope }) => {
+    const unscaled: RopeConfig = { ...rope, scaling: { kind: 'none' } };
+    return { rope: unscaled, slidingRope: unscaled };
+  });
+  const widerWindow = changed(({ slidingWindow }) => ({
+    slidingWindow: slidingWindow.map((window) => window && window + 1),
+  }));
+  const shiftedWindows = changed(({ slidingWindow }) => ({ slidingWindow: slidingWindow.toReversed() }));
 
   it.each<[string, string, Variant]>([
     ['llama3 scaling', 'llama-rope-llama3', withoutScaling],
@@ -144,6 +190,30 @@ describe('a golden notices', () => {
     ['biases of q', 'qwen2-tied', withoutTensors(/q_proj\.bias$/, 0)],
     ['the norm of q', 'qwen3-tied', withoutTensors(/q_norm\.weight$/, 1)],
     ['the norm of k', 'qwen3-tied', withoutTensors(/k_norm\.weight$/, 1)],
+    ['gains that lack 1', 'gemma2-soft-caps', changed(() => ({ gainOffset: 0 }))],
+    ['the scale of the embedding', 'gemma2-soft-caps', changed(() => ({ embeddingScale: 1 }))],
+    ['the scale of the scores', 'gemma2-soft-caps', changed(({ headDim }) => ({ attentionScale: headDim ** -0.5 }))],
+    ['the cap of the scores', 'gemma2-soft-caps', changed(() => ({ attentionSoftCap: undefined }))],
+    ['the cap of the logits', 'gemma2-soft-caps', changed(() => ({ logitSoftCap: undefined }))],
+    ['GELU', 'gemma2-soft-caps', changed(() => ({ activation: 'silu' }))],
+    ['one position more in the window of some layers', 'gemma2-soft-caps', widerWindow],
+    ['windows in every other layer, from the first', 'gemma2-soft-caps', shiftedWindows],
+    ['norms on the outputs of the attention', 'gemma2-soft-caps', withoutTensors(/post_attention_layernorm/, 0)],
+    ['norms on the inputs of the MLP', 'gemma2-soft-caps', withoutTensors(/pre_feedforward_layernorm/, 0)],
+    ['norms on the outputs of the MLP', 'gemma2-soft-caps', withoutTensors(/post_feedforward_layernorm/, 0)],
+    ['biases of the attention', 'gemma2-plain', withoutTensors(/self_attn.*\.bias$/, 0)],
+    ['a base for layers with a window', 'gemma3-local-global', changed(({ rope }) => ({ slidingRope: rope }))],
+    ['a base for layers without one', 'gemma3-local-global', changed(({ slidingRope }) => ({ rope: slidingRope }))],
+    [
+      'linear scaling in layers without a window only',
+      'gemma3-local-global',
+      changed(({ rope, slidingRope }) => ({ slidingRope: { ...slidingRope, scaling: rope.scaling } })),
+    ],
+    ['windows in all but the last layer', 'gemma3-local-global', shiftedWindows],
+    ['the norm of q', 'gemma3-local-global', withoutTensors(/q_norm\.weight$/, 0)],
+    ['the norm of k', 'gemma3-local-global', withoutTensors(/k_norm\.weight$/, 0)],
+    ['gains that lack 1', 'gemma3-local-global', changed(() => ({ gainOffset: 0 }))],
+    ['the scale of the embedding', 'gemma3-local-global', changed(() => ({ embeddingScale: 1 }))],
   ])('%s, which %s has', async (_, name, variant) => {
     expect(await difference(readGolden(name), variant)).toBeGreaterThan(100 * TOLERANCE);
   });

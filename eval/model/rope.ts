@@ -1,4 +1,19 @@
+import type { RopeOptions } from '../../kernels/backend.ts';
+import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import type { RopeConfig, YarnScaling } from '../../quant/checkpoint/rope-config.ts';
+
+/** A rotation but for the position that it starts at. */
+export type Rotation = Omit<RopeOptions, 'firstPosition'>;
+
+/** The rotation of each layer. */
+export function rotations({ rope, slidingRope, headDim, slidingWindow }: ModelConfig): readonly Rotation[] {
+  const [full, sliding] = [rope, slidingRope].map((each) => ({
+    headDim,
+    inverseFrequencies: inverseFrequencies(each, headDim),
+    attentionFactor: attentionFactor(each),
+  }));
+  return slidingWindow.map((window) => (window === undefined ? full : sliding));
+}
 
 /**
  * Angle per position of each pair (i, i + headDim/2): `[headDim / 2]`, scaling included. Each step is rounded to f32 as

@@ -67,6 +67,37 @@ describe('DecoderSequence', () => {
     second.close();
   });
 
+  it('picks tokens as their logits say, without handing the logits out', async () => {
+    const expected = await onePass();
+    const sequence = model.startSequence(tokenIds.length);
+    await sequence.append(tokenIds.subarray(0, 5));
+    const greedy = await sequence.nextToken(tokenIds.subarray(5, 9), { temperature: 0, random: 0 });
+    const logits = expected(8);
+    expect(greedy).toBe(logits.indexOf(Math.max(...logits)));
+    const one = await sequence.nextToken(tokenIds.subarray(9, 10), { temperature: 1, topK: 2, random: 0.999 });
+    const [, second] = expected(9).toSorted((a, b) => b - a);
+    expect(one).toBe(expected(9).indexOf(second));
+    expect(sequence.length).toBe(10);
+    sequence.close();
+  });
+
+  it('quantizes the activations of single tokens when it is told to', async () => {
+    const checkpoint = Checkpoint.open(packagePath('fixtures/tiny-qwen3'));
+    const quantized = await loadModel(checkpoint, model.config, openReferenceBackend(), parseConfiguration('w8a8'));
+    checkpoint.close();
+    const expected = await quantized.logits(tokenIds.subarray(0, 4));
+    const last = expected.subarray(-quantized.config.vocabSize);
+    const integer = quantized.startSequence(4, { decode: 'w8a8' });
+    const float = quantized.startSequence(4, { decode: 'w8a16' });
+    for (const sequence of [integer, float]) {
+      for (const id of tokenIds.subarray(0, 3)) await sequence.append(Int32Array.of(id));
+    }
+    // Of several tokens activations are always quantized: only so does one token at a time give the same bits.
+    expect(await integer.decodeStep(tokenIds[3])).toEqual(last);
+    expect(await float.decodeStep(tokenIds[3])).not.toEqual(last);
+    quantized.close();
+  });
+
   it('refuses no tokens, too many, strange ones, and any after its end', async () => {
     const sequence = model.startSequence(4);
     await expect(sequence.prefill(new Int32Array(0))).rejects.toThrow('no tokens');

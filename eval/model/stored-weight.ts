@@ -68,11 +68,28 @@ export function storedQuantizedWeight(
     const inFile = storedTensor(checkpoint, stored, read);
     return { kind: 'integer', ...shape, codes: inFile ? { ...inFile, storage: 'bytes' } : read() };
   }
-  // Symmetric codes in the form of weight-only layers: scale · code = scale · (code + 2^(b-1)) - 2^(b-1) · scale. The
-  // sum is what packing stores.
-  const offset = 2 ** (bits - 1);
-  const readUnsigned = (): Uint8Array => Uint8Array.from(read(), (code) => code + offset);
+  // What packing stores are the sums that symmetricAsAffine makes.
+  const readUnsigned = (): Uint8Array => unsigned(read(), bits);
   const inFile = storedTensor(checkpoint, stored, readUnsigned);
   const codes = inFile ? ({ ...inFile, storage: 'words' } as const) : readUnsigned();
-  return { kind: 'affine', ...shape, codes, biases: scales.map((scale) => -offset * scale) };
+  return { kind: 'affine', ...shape, codes, biases: symmetricBiases(scales, bits) };
 }
+
+/** Symmetric codes in the form of weight-only layers: scale · code = scale · (code + 2^(b-1)) - 2^(b-1) · scale. */
+export function symmetricAsAffine({ codes, scales, bits, ...weight }: IntegerWeight): AffineWeight {
+  const signed = ArrayBuffer.isView(codes) ? codes : codes.read();
+  return {
+    ...weight,
+    kind: 'affine',
+    bits,
+    codes: unsigned(signed, bits),
+    scales,
+    biases: symmetricBiases(scales, bits),
+  };
+}
+
+const unsigned = (codes: Int8Array, bits: number): Uint8Array =>
+  Uint8Array.from(codes, (code) => code + 2 ** (bits - 1));
+
+const symmetricBiases = (scales: Float32Array, bits: number): Float32Array =>
+  scales.map((scale) => -(2 ** (bits - 1)) * scale);

@@ -5,8 +5,10 @@ import { parseTokenizer, unsupported } from './tokenizer-definition.ts';
 export interface LibraryTokenizer {
   /** An id is undefined if neither the token nor an unknown token is in the vocabulary. */
   encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[] };
-  decode(ids: number[], options: { clean_up_tokenization_spaces: boolean }): string;
+  decode(ids: number[], options: { clean_up_tokenization_spaces: boolean; skip_special_tokens: boolean }): string;
   token_to_id(token: string): number | undefined;
+  id_to_token(id: number): string | undefined;
+  all_special_ids: number[];
   post_processor: {
     post_process(tokens: string[], pair: null, addSpecialTokens: boolean): { tokens: string[] };
   } | null;

@@ -76,6 +76,25 @@ describe('Tokenizer', () => {
     expect(tokenizer.decode([])).toBe('');
   });
 
+  it('decodes what has a token, special tokens only if they are wanted', () => {
+    const tokenizer = build(byteLevel);
+    expect(tokenizer.decode([264, 116, 256, 9999, 264])).toBe('<s>the<s>');
+    expect(tokenizer.decode([264, 116, 256, 9999, 264], { skipSpecialTokens: true })).toBe('the');
+    expect(tokenizer.decode([9999])).toBe('');
+  });
+
+  it('finds the special token that a text begins with, the longest of several', () => {
+    const sample = sampleTokenizer(byteLevel);
+    const [special] = sample.added_tokens;
+    const longer = { ...special, id: 265, content: '<s>>' };
+    const plain = { ...special, id: 266, content: 'the', special: false };
+    const tokenizer = new Tokenizer(JSON.stringify({ ...sample, added_tokens: [special, longer, plain] }), 267);
+    expect(tokenizer.specialTokenAt('<s> end')).toBe(264);
+    expect(tokenizer.specialTokenAt('<s>> end')).toBe(265);
+    expect(tokenizer.specialTokenAt('the end')).toBeUndefined();
+    expect(tokenizer.specialTokenAt('')).toBeUndefined();
+  });
+
   it('refuses an id that the model has no embedding for', async () => {
     const tokenizer = new Tokenizer(JSON.stringify(sampleTokenizer(byteLevel)), 260);
     expect(tokenizer.encode('the')).toEqual(Int32Array.of(116, 256));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { InputError, NotFoundError } from '../../quant/errors.ts';
 import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
@@ -10,6 +11,11 @@ export interface TokenizerOptions {
   /** Rows of the model's embedding: a token without one is an error. */
   vocabSize: number;
   fileSystem?: FileSystem;
+}
+
+export interface DecodeOptions {
+  /** Leaves out BOS, ends of turns and the like. */
+  skipSpecialTokens?: boolean;
 }
 
 const FILE = 'tokenizer.json';
@@ -45,6 +51,11 @@ export class Tokenizer {
     this.prefixIds = this.#check(readPrefix(this.#tokenizer));
   }
 
+  /** Of tokenizer.json, in hexadecimal. */
+  get sha256(): string {
+    return createHash('sha256').update(this.#definition).digest('hex');
+  }
+
   /** Ids of the whole text, without special tokens around it. For texts of a dataset's size, see `encodeLong`. */
   encode(text: string): Int32Array {
     const { ids } = this.#tokenizer.encode(text, { add_special_tokens: false });
@@ -58,12 +69,32 @@ export class Tokenizer {
    * @throws InputError `E_TOKENIZER_TIMEOUT`
    */
   async encodeLong(text: string, limitMs?: number): Promise<Int32Array> {
-    return this.#check(await encodeInWorker(this.#definition, text, limitMs));
+    const [ids] = await encodeInWorker(this.#definition, [text], limitMs);
+    return this.#check(ids);
   }
 
-  decode(ids: ArrayLike<number>): string {
-    if (ids.length === 0) return '';
-    return this.#tokenizer.decode(Array.from(ids), { clean_up_tokenization_spaces: false });
+  /** `encodeLong` for several texts. */
+  async encodeAll(texts: readonly string[]): Promise<Int32Array[]> {
+    const encoded = await encodeInWorker(this.#definition, texts);
+    return encoded.map((ids) => this.#check(ids));
+  }
+
+  /** Text of the ids; those without a token have none, as in vocabularies that are padded. */
+  decode(ids: ArrayLike<number>, { skipSpecialTokens = false }: DecodeOptions = {}): string {
+    const known = Array.from(ids).filter((id) => this.#tokenizer.id_to_token(id) !== undefined);
+    if (known.length === 0) return '';
+    return this.#tokenizer.decode(known, {
+      clean_up_tokenization_spaces: false,
+      skip_special_tokens: skipSpecialTokens,
+    });
+  }
+
+  /** The special token, such as the end of a turn, that a text begins with; of several the longest. */
+  specialTokenAt(text: string): number | undefined {
+    const found = this.#tokenizer.all_special_ids
+      .map((id) => ({ id, content: this.#tokenizer.id_to_token(id) ?? '' }))
+      .filter(({ content }) => content !== '' && text.startsWith(content));
+    return found.toSorted((a, b) => b.content.length - a.content.length)[0]?.id;
   }
 
   #check<Ids extends ArrayLike<number | undefined>>(ids: Ids): Ids & ArrayLike<number> {

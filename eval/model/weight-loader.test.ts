@@ -30,7 +30,8 @@ function load(path: string, loadWeight: Backend['loadWeight']): void {
   try {
     const stored = { mode: 'w4a8', groupSize: 0, perChannel: [], ignore: [] } as const;
     const backend = { ...openReferenceBackend(), loadWeight };
-    new WeightLoader(checkpoint, backend, parseConfiguration('fp16'), stored).linear('q', false);
+    const configuration = parseConfiguration('fp16');
+    new WeightLoader(checkpoint, backend, { configuration, stored, gainOffset: 0 }).linear('q', false);
   } finally {
     checkpoint.close();
   }

@@ -1,29 +1,40 @@
 import type { Backend, Tensor, Weight, WeightSource } from '../../kernels/backend.ts';
-import { quantizedLinear, type QuantizedModel } from '../../quant/checkpoint/compressed-tensors.ts';
+import {
+  quantizedLinear,
+  type QuantizedLinear,
+  type QuantizedModel,
+} from '../../quant/checkpoint/compressed-tensors.ts';
 import type { Configuration } from './configurations.ts';
 import { quantizeWeight } from './quantized-weight.ts';
-import { denseWeight, findTensor, readDenseWeight, storedQuantizedWeight, type TensorSource } from './stored-weight.ts';
+import {
+  denseWeight,
+  findTensor,
+  readDenseWeight,
+  storedQuantizedWeight,
+  symmetricAsAffine,
+  type TensorSource,
+} from './stored-weight.ts';
+
+export interface WeightLoaderOptions {
+  configuration: Configuration;
+  /** How the checkpoint itself is quantized, if it is. */
+  stored: QuantizedModel | undefined;
+  /** Added to the gains of norms. */
+  gainOffset: number;
+}
 
 /** Moves tensors from a checkpoint to a backend and counts their bytes. */
 export class WeightLoader {
   readonly #checkpoint: TensorSource;
   readonly #backend: Backend;
-  readonly #configuration: Configuration;
-  readonly #stored: QuantizedModel | undefined;
+  readonly #options: WeightLoaderOptions;
   readonly #handles: (Tensor | Weight)[] = [];
   #bytes = 0;
 
-  /** @param stored how the checkpoint itself is quantized, if it is */
-  constructor(
-    checkpoint: TensorSource,
-    backend: Backend,
-    configuration: Configuration,
-    stored: QuantizedModel | undefined,
-  ) {
+  constructor(checkpoint: TensorSource, backend: Backend, options: WeightLoaderOptions) {
     this.#checkpoint = checkpoint;
     this.#backend = backend;
-    this.#configuration = configuration;
-    this.#stored = stored;
+    this.#options = options;
   }
 
   /** Everything loaded so far. */
@@ -36,11 +47,12 @@ export class WeightLoader {
     return this.#bytes;
   }
 
-  /** The gain of a norm as one row. */
-  gain(name: string): Tensor {
-    const entry = findTensor(this.#checkpoint, name);
-    const values = this.#checkpoint.readFloats(entry);
-    return this.#keep(this.#backend.upload(1, values.length, values), entry.bytes);
+  /** The gain of a norm as one row: what is stored and the offset, added in f32, which is also how transformers adds. */
+  gain(module: string): Tensor {
+    const entry = findTensor(this.#checkpoint, `${module}.weight`);
+    const stored = this.#checkpoint.readFloats(entry);
+    const gains = stored.map((value) => value + this.#options.gainOffset);
+    return this.#keep(this.#backend.upload(1, gains.length, gains), entry.bytes);
   }
 
   /** A matrix that stays float. */
@@ -50,7 +62,7 @@ export class WeightLoader {
 
   /** The head stays float unless the checkpoint holds it otherwise. */
   head(module: string): Weight {
-    const scheme = this.#stored && quantizedLinear(this.#stored, module);
+    const scheme = this.#storedScheme(module);
     if (!scheme) return this.dense(`${module}.weight`);
     return this.#load(storedQuantizedWeight(this.#checkpoint, module, scheme));
   }
@@ -58,20 +70,35 @@ export class WeightLoader {
   /** A linear layer, as the checkpoint holds it or else as the configuration wants it. */
   linear(module: string, hasBias: boolean): Weight {
     const bias = hasBias ? this.#checkpoint.readFloats(findTensor(this.#checkpoint, `${module}.bias`)) : undefined;
-    return this.#load({ ...this.#linearSource(module), bias });
+    const source = this.#linearSource(module);
+    if (source.kind !== 'integer' || !this.#floatActivations) return this.#load({ ...source, bias });
+    const affine = symmetricAsAffine(source);
+    // A file holds them no more than for quantized activations.
+    return this.#load({ ...affine, bias }, affine.biases.byteLength);
+  }
+
+  get #floatActivations(): boolean {
+    const { configuration } = this.#options;
+    return configuration.kind !== 'affine' && configuration.floatActivations === true;
   }
 
   #linearSource(module: string): WeightSource {
-    const scheme = this.#stored && quantizedLinear(this.#stored, module);
+    const scheme = this.#storedScheme(module);
     if (scheme) return storedQuantizedWeight(this.#checkpoint, module, scheme);
     const name = `${module}.weight`;
-    if (this.#configuration.kind === 'stored') return denseWeight(this.#checkpoint, name);
-    return quantizeWeight(readDenseWeight(this.#checkpoint, name), this.#configuration, name);
+    const { configuration } = this.#options;
+    if (configuration.kind === 'stored') return denseWeight(this.#checkpoint, name);
+    return quantizeWeight(readDenseWeight(this.#checkpoint, name), configuration, name);
   }
 
-  #load(source: WeightSource): Weight {
+  #storedScheme(module: string): QuantizedLinear | undefined {
+    const { stored } = this.#options;
+    return stored && quantizedLinear(stored, module);
+  }
+
+  #load(source: WeightSource, uncountedBytes = 0): Weight {
     const weight = loadExplained(this.#backend, source);
-    return this.#keep(weight, weight.bytes);
+    return this.#keep(weight, weight.bytes - uncountedBytes);
   }
 
   #keep<Handle extends Tensor | Weight>(handle: Handle, bytes: number): Handle {

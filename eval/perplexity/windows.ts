@@ -1,21 +1,80 @@
 import { InputError } from '../../quant/errors.ts';
+import type { Window } from './protocol.ts';
+
+export interface WindowOptions {
+  ctx: number;
+  /** At most so many windows, from the start. */
+  samples?: number | undefined;
+}
 
 /**
- * Protocol "gptq" (GPTQ, SmoothQuant and AWQ): the tokens of the whole text cut into disjoint windows of `ctx`, what
- * is left at the end dropped. Each window scores its tokens but the first, `ctx - 1` targets. The windows are views.
+ * Protocol "gptq" (GPTQ, SmoothQuant and AWQ): the tokens of the whole text cut into disjoint windows, what is left at
+ * the end dropped. Each window scores its tokens but the first, `ctx - 1` targets.
  *
- * @param samples at most so many windows, from the start
  * @throws InputError `E_TOO_FEW_TOKENS` if not one window can be filled
  */
-export function windows(tokenIds: Int32Array, ctx: number, samples?: number): Int32Array[] {
-  if (!Number.isInteger(ctx) || ctx < 2) throw new RangeError(`a window of ${ctx} tokens scores nothing`);
-  const count = Math.min(Math.floor(tokenIds.length / ctx), samples ?? Infinity);
-  if (count < 1) {
-    throw new InputError(`the text has ${tokenIds.length} tokens, but a window needs ${ctx}`, {
-      code: 'E_TOO_FEW_TOKENS',
-      hint: `give a longer text, or --ctx ${Math.max(2, tokenIds.length)} or less`,
-      details: { needed: ctx, found: tokenIds.length },
-    });
+export function gptqWindows(tokenIds: Int32Array, options: WindowOptions): Window[] {
+  return disjoint(tokenIds, options).map((ids) => window(ids, 1));
+}
+
+/**
+ * Protocol "llama.cpp" (llama-perplexity): disjoint windows, in each of which a BOS takes the place of the first token,
+ * and the positions from `ctx / 2` on predict the token after them: 255 targets of 512 tokens. The last position
+ * predicts nothing, as its next token belongs to the next window.
+ *
+ * @param bosId none for tokenizers that put nothing before a text
+ * @throws InputError `E_TOO_FEW_TOKENS` if not one window can be filled
+ */
+export function llamaCppWindows(tokenIds: Int32Array, bosId: number | undefined, options: WindowOptions): Window[] {
+  const firstTarget = Math.floor(options.ctx / 2) + 1;
+  return disjoint(tokenIds, options).map((ids) => window(bosId === undefined ? ids : ids.with(0, bosId), firstTarget));
+}
+
+/**
+ * Protocol "stride" (documentation of transformers, "Perplexity of fixed-length models"): windows of at most `ctx`
+ * tokens that start every `stride` tokens, up to the one that reaches the end. Each scores the tokens that no earlier one
+ * held. The code there multiplies the mean loss of a window by its new tokens less one, although only the first window
+ * has a token that is not scored; the weight makes that so.
+ *
+ * @throws InputError `E_TOO_FEW_TOKENS` if the text has not two tokens
+ */
+export function strideWindows(
+  tokenIds: Int32Array,
+  { ctx, stride, samples = Infinity }: WindowOptions & { stride: number },
+): Window[] {
+  requireTokens(tokenIds.length, 2);
+  const cut: Window[] = [];
+  for (let begin = 0, seen = 0; seen < tokenIds.length && cut.length < samples; begin += stride) {
+    const end = Math.min(begin + ctx, tokenIds.length);
+    const units = end - seen - 1;
+    const firstTarget = Math.max(1, seen - begin);
+    const targets = end - begin - firstTarget;
+    // A last token by itself, where windows do not overlap, cannot be scored.
+    if (targets > 0) {
+      cut.push({ tokenIds: tokenIds.subarray(begin, end), firstTarget, weight: units / targets, units });
+    }
+    seen = end;
   }
-  return Array.from({ length: count }, (_, window) => tokenIds.subarray(window * ctx, (window + 1) * ctx));
+  return cut;
+}
+
+/** @throws InputError `E_TOO_FEW_TOKENS` */
+export function requireTokens(found: number, needed: number): void {
+  if (found >= needed) return;
+  throw new InputError(`the text has ${found} tokens, but a window needs ${needed}`, {
+    code: 'E_TOO_FEW_TOKENS',
+    hint: found < 2 ? 'give a longer text' : `give a longer text, or --ctx ${found} or less`,
+    details: { needed, found },
+  });
+}
+
+/** Views of `ctx` tokens each. */
+function disjoint(tokenIds: Int32Array, { ctx, samples = Infinity }: WindowOptions): Int32Array[] {
+  requireTokens(tokenIds.length, ctx);
+  const count = Math.min(Math.floor(tokenIds.length / ctx), samples);
+  return Array.from({ length: count }, (_, index) => tokenIds.subarray(index * ctx, (index + 1) * ctx));
+}
+
+function window(tokenIds: Int32Array, firstTarget: number): Window {
+  return { tokenIds, firstTarget, weight: 1, units: tokenIds.length - firstTarget };
 }

@@ -21,21 +21,21 @@ const char *status_name(int status) {
 }
 
 // That `call` gives `expected`, and a failure a text.
-#define EXPECT(expected, call)                                                                  \
-  do {                                                                                          \
-    const int status = (call);                                                                  \
-    CHECK(status == (expected), "%s: %s (%s)", #call, status_name(status), cider_last_error()); \
-    CHECK(status == CIDER_OK || cider_last_error()[0] != '\0', "%s: no text", #call);           \
+#define EXPECT(expected, call)                                                                                         \
+  do {                                                                                                                 \
+    const int status = (call);                                                                                         \
+    CHECK(status == (expected), "%s: %s (%s)", #call, status_name(status), cider_last_error());                        \
+    CHECK(status == CIDER_OK || cider_last_error()[0] != '\0', "%s: no text", #call);                                  \
   } while (0)
 #define ACCEPTED(call) EXPECT(CIDER_OK, call)
 #define REFUSED(call) EXPECT(CIDER_INVALID_ARGUMENT, call)
 
 // That `call` is refused after `change` of a copy of `params`, which is named p in both.
-#define REFUSED_WITH(params, change, call) \
-  do {                                     \
-    auto p = params;                       \
-    change;                                \
-    REFUSED(call);                         \
+#define REFUSED_WITH(params, change, call)                                                                             \
+  do {                                                                                                                 \
+    auto p = params;                                                                                                   \
+    change;                                                                                                            \
+    REFUSED(call);                                                                                                     \
   } while (0)
 
 constexpr uint32_t huge = UINT32_MAX;
@@ -237,9 +237,17 @@ void test_words(cider_device *device) {
   cider_buffer *out = buffer_of(device, {0, 0});
   const cider_bytes sources[] = {bytes_of(four_bits), bytes_of(eight_bits), bytes_of(codes)};
   for (int source = 0; source < 3; source++) {
-    const cider_weight_params params = {
-        CIDER_AFFINE,      0,        source == 0 ? 4 : 8,      2, 3, 0, sources[source], bytes_of(scales),
-        bytes_of(biases), no_bytes, source == 2 ? CIDER_BYTES : CIDER_WORDS};
+    const cider_weight_params params = {CIDER_AFFINE,
+                                        0,
+                                        source == 0 ? 4 : 8,
+                                        2,
+                                        3,
+                                        0,
+                                        sources[source],
+                                        bytes_of(scales),
+                                        bytes_of(biases),
+                                        no_bytes,
+                                        source == 2 ? CIDER_BYTES : CIDER_WORDS};
     cider_weight *weight = create_weight(device, params);
     const uint64_t scratch_bytes = cider_linear_scratch(weight, 1);
     void *scratch = scratch_of(scratch_bytes);
@@ -264,8 +272,8 @@ void test_weights(cider_device *device) {
   const int8_t codes[6] = {1, 2, 3, 4, 5, 6};
   cider_weight *weight = nullptr;
 
-  const cider_weight_params dense = {CIDER_DENSE, CIDER_F32,      0,        2,        3,
-                                     0,           bytes_of(data), no_bytes, no_bytes, bytes_of(bias), CIDER_BYTES};
+  const cider_weight_params dense = {CIDER_DENSE, CIDER_F32,      0,          2, 3, 0, bytes_of(data), no_bytes,
+                                     no_bytes,    bytes_of(bias), CIDER_BYTES};
   cider_weight_release(create_weight(device, dense));
   REFUSED(cider_weight_create(nullptr, &dense, &weight));
   REFUSED(cider_weight_create(device, nullptr, &weight));
@@ -286,10 +294,10 @@ void test_weights(cider_device *device) {
 
   // Groups of 2 among 3 columns: the second is shorter.
   const float scales[4] = {1, 1, 1, 1};
-  const cider_weight_params integer = {CIDER_INTEGER, 0, 8, 2, 3, 2, bytes_of(codes), bytes_of(scales), no_bytes,
-                                       bytes_of(bias), CIDER_BYTES};
-  const cider_weight_params affine = {CIDER_AFFINE,  0, 8, 2, 3, 2, bytes_of(codes), bytes_of(scales), bytes_of(biases),
-                                      bytes_of(bias), CIDER_BYTES};
+  const cider_weight_params integer = {
+      CIDER_INTEGER, 0, 8, 2, 3, 2, bytes_of(codes), bytes_of(scales), no_bytes, bytes_of(bias), CIDER_BYTES};
+  const cider_weight_params affine = {
+      CIDER_AFFINE, 0, 8, 2, 3, 2, bytes_of(codes), bytes_of(scales), bytes_of(biases), bytes_of(bias), CIDER_BYTES};
   const cider_weight_params quantized[] = {integer, affine};
   for (const cider_weight_params &params : quantized) {
     cider_weight_release(create_weight(device, params));
@@ -318,13 +326,13 @@ void test_weights(cider_device *device) {
 
 void test_embedding(cider_device *device) {
   const float data[6] = {1, 2, 3, 4, 5, 6};
-  cider_weight *table = create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 3, 2, 0, bytes_of(data), no_bytes, no_bytes,
-                                               no_bytes, CIDER_BYTES});
+  cider_weight *table = create_weight(
+      device, {CIDER_DENSE, CIDER_F32, 0, 3, 2, 0, bytes_of(data), no_bytes, no_bytes, no_bytes, CIDER_BYTES});
   cider_buffer *out = buffer_of(device, {0, 0, 0, 0});
   const int32_t ids[] = {2, 0};
-  const cider_embedding_params params = {out, table, ids, 2};
+  const cider_embedding_params params = {out, table, ids, 2, 3};
   ACCEPTED(cider_embedding(device, &params));
-  check_values("embedding", out, {5, 6, 1, 2});
+  check_values("embedding", out, {15, 18, 3, 6});
 
   const int32_t beyond[] = {0, 3};
   const int32_t negative[] = {0, -1};
@@ -341,8 +349,8 @@ void test_embedding(cider_device *device) {
 
   const int8_t codes[6] = {};
   const float scales[3] = {1, 1, 1};
-  table = create_weight(device, {CIDER_INTEGER, 0, 8, 3, 2, 0, bytes_of(codes), bytes_of(scales), no_bytes, no_bytes,
-                                 CIDER_BYTES});
+  table = create_weight(
+      device, {CIDER_INTEGER, 0, 8, 3, 2, 0, bytes_of(codes), bytes_of(scales), no_bytes, no_bytes, CIDER_BYTES});
   REFUSED_WITH(params, p.table = table, cider_embedding(device, &p));
   cider_weight_release(table);
   cider_buffer_release(out);
@@ -354,12 +362,12 @@ void test_linear(cider_device *device) {
   const float scales[2] = {1, 0.5f};
   const float biases[2] = {0, 1};
   const float bias[2] = {10, 20};
-  const cider_weight_params dense = {CIDER_DENSE, CIDER_F32,      0,        2,        2,
-                                     0,           bytes_of(data), no_bytes, no_bytes, bytes_of(bias), CIDER_BYTES};
-  const cider_weight_params integer = {CIDER_INTEGER,    0,        8,       2, 2, 0, bytes_of(codes),
+  const cider_weight_params dense = {CIDER_DENSE, CIDER_F32,      0,          2, 2, 0, bytes_of(data), no_bytes,
+                                     no_bytes,    bytes_of(bias), CIDER_BYTES};
+  const cider_weight_params integer = {CIDER_INTEGER,    0,        8,        2,          2, 0, bytes_of(codes),
                                        bytes_of(scales), no_bytes, no_bytes, CIDER_BYTES};
-  const cider_weight_params affine = {CIDER_AFFINE,     0,       4, 2, 2, 0, bytes_of(codes), bytes_of(scales),
-                                      bytes_of(biases), no_bytes, CIDER_BYTES};
+  const cider_weight_params affine = {
+      CIDER_AFFINE, 0, 4, 2, 2, 0, bytes_of(codes), bytes_of(scales), bytes_of(biases), no_bytes, CIDER_BYTES};
   cider_buffer *x = buffer_of(device, {127, 0, -127, 127});
   cider_buffer *out = buffer_of(device, {0, 0, 0, 0});
 
@@ -405,16 +413,25 @@ void test_linear(cider_device *device) {
 
 void test_cross_entropy(cider_device *device) {
   const float data[4] = {1, 0, 0, 1};
-  cider_weight *head = create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 2, 2, 0, bytes_of(data), no_bytes, no_bytes,
-                                              no_bytes, CIDER_BYTES});
+  cider_weight *head = create_weight(
+      device, {CIDER_DENSE, CIDER_F32, 0, 2, 2, 0, bytes_of(data), no_bytes, no_bytes, no_bytes, CIDER_BYTES});
   cider_buffer *x = buffer_of(device, {0, 0, 3, 0});
   const int32_t targets[] = {1, -1};
   double losses[2] = {-1, -1};
   const uint64_t scratch_bytes = cider_cross_entropy_scratch(head, 2);
   void *scratch = scratch_of(scratch_bytes);
-  const cider_cross_entropy_params params = {x, head, targets, losses, 2, scratch, scratch_bytes};
+  const cider_cross_entropy_params params = {x, head, targets, losses, 2, 0, scratch, scratch_bytes};
   ACCEPTED(cider_cross_entropy(device, &params));
   CHECK(fabs(losses[0] - log(2)) < 1e-6 && losses[1] == 0, "%g, %g", losses[0], losses[1]);
+  const int32_t last[] = {-1, 1};
+  const int32_t none[] = {-1, -1};
+  auto other = params;
+  other.targets = last;
+  ACCEPTED(cider_cross_entropy(device, &other));
+  CHECK(losses[0] == 0 && fabs(losses[1] - log(1 + exp(3))) < 1e-6, "%g, %g", losses[0], losses[1]);
+  other.targets = none;
+  ACCEPTED(cider_cross_entropy(device, &other));
+  CHECK(losses[0] == 0 && losses[1] == 0, "%g, %g", losses[0], losses[1]);
 
   const int32_t beyond[] = {0, 2};
   const int32_t negative[] = {-2, 0};
@@ -428,6 +445,9 @@ void test_cross_entropy(cider_device *device) {
   REFUSED_WITH(params, p.losses = nullptr, cider_cross_entropy(device, &p));
   REFUSED_WITH(params, p.rows = 0, cider_cross_entropy(device, &p));
   REFUSED_WITH(params, p.rows = huge, cider_cross_entropy(device, &p));
+  REFUSED_WITH(params, p.soft_cap = -1, cider_cross_entropy(device, &p));
+  REFUSED_WITH(params, p.soft_cap = NAN, cider_cross_entropy(device, &p));
+  REFUSED_WITH(params, p.soft_cap = INFINITY, cider_cross_entropy(device, &p));
   if (scratch_bytes > 0) {
     REFUSED_WITH(params, p.scratch = nullptr, cider_cross_entropy(device, &p));
     REFUSED_WITH(params, p.scratch_bytes--, cider_cross_entropy(device, &p));
@@ -436,6 +456,50 @@ void test_cross_entropy(cider_device *device) {
   free(scratch);
   cider_weight_release(head);
   cider_buffer_release(x);
+}
+
+void test_divergence(cider_device *device) {
+  const float data[4] = {1, 0, 0, 1};
+  const float wide_data[6] = {};
+  cider_weight *head =
+      create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 2, 2, 0, bytes_of(data), no_bytes, no_bytes, no_bytes});
+  cider_weight *wide =
+      create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 3, 2, 0, bytes_of(wide_data), no_bytes, no_bytes, no_bytes});
+  cider_buffer *x = buffer_of(device, {5, 5, 1, 0});
+  cider_buffer *base_x = buffer_of(device, {5, 5, 0, 0});
+  double divergences[1] = {-1};
+  uint8_t same_top[1] = {2};
+  const uint64_t scratch_bytes = cider_divergence_scratch(head, head, 1);
+  void *scratch = scratch_of(scratch_bytes);
+  const cider_divergence_params params = {x, head, base_x, head,    divergences,  same_top,
+                                          2, 1,    0,      scratch, scratch_bytes};
+  ACCEPTED(cider_divergence(device, &params));
+  // p is even, q is e to 1.
+  const double expected = log((M_E + 1) / 2) - 0.5;
+  CHECK(fabs(divergences[0] - expected) < 1e-7 && same_top[0] == 1, "%g, %u", divergences[0], same_top[0]);
+
+  REFUSED(cider_divergence(nullptr, &params));
+  REFUSED(cider_divergence(device, nullptr));
+  REFUSED_WITH(params, p.x = nullptr, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.head = nullptr, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.head = wide, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.base_x = nullptr, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.base_head = nullptr, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.divergences = nullptr, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.same_top = nullptr, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.rows = 0, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.rows = huge, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.first_row = 2, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.soft_cap = -1, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.soft_cap = NAN, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.soft_cap = INFINITY, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.scratch = nullptr, cider_divergence(device, &p));
+  REFUSED_WITH(params, p.scratch_bytes--, cider_divergence(device, &p));
+  CHECK(cider_divergence_scratch(nullptr, head, 1) == 0, "scratch for null");
+  CHECK(cider_divergence_scratch(head, nullptr, 1) == 0, "scratch for null");
+  free(scratch);
+  for (cider_weight *weight : {head, wide}) cider_weight_release(weight);
+  for (cider_buffer *buffer : {x, base_x}) cider_buffer_release(buffer);
 }
 
 void test_attention(cider_device *device) {
@@ -456,7 +520,7 @@ void test_attention(cider_device *device) {
   cider_buffer *k = buffer_of(device, {0, 0});
   cider_buffer *v = buffer_of(device, {5, 7});
   cider_buffer *out = buffer_of(device, {0, 0, 0, 0});
-  const cider_attention_params params = {out, q, k, v, cache, 1, 2, 0, 0.5f};
+  const cider_attention_params params = {out, q, k, v, cache, 1, 2, 0, 0.5f, 0};
   REFUSED(cider_attention(nullptr, &params));
   REFUSED(cider_attention(device, nullptr));
   REFUSED_WITH(params, p.out = nullptr, cider_attention(device, &p));
@@ -469,6 +533,9 @@ void test_attention(cider_device *device) {
   REFUSED_WITH(params, p.rows = huge, cider_attention(device, &p));
   REFUSED_WITH(params, p.heads = 0, cider_attention(device, &p));
   REFUSED_WITH(params, p.heads = huge, cider_attention(device, &p));
+  REFUSED_WITH(params, p.soft_cap = -1, cider_attention(device, &p));
+  REFUSED_WITH(params, p.soft_cap = NAN, cider_attention(device, &p));
+  REFUSED_WITH(params, p.soft_cap = INFINITY, cider_attention(device, &p));
   CHECK(cider_kv_cache_length(cache) == 0, "%u positions after failures", cider_kv_cache_length(cache));
 
   // One position gets all weight; of two equal keys both get half.
@@ -537,7 +604,10 @@ void test_rows(cider_device *device) {
   check_values("add", out, {4, 6});
   ACCEPTED(cider_silu_mul(device, &pair));
   check_values("silu_mul", out, {3 / (1 + expf(-3)), 8 / (1 + expf(-4))});
-  int (*const operations[])(cider_device *, const cider_elementwise_params *) = {cider_add, cider_silu_mul};
+  ACCEPTED(cider_gelu_tanh_mul(device, &pair));
+  check_values("gelu_tanh_mul", out, {2.99636261f, 7.99986016f});
+  int (*const operations[])(cider_device *, const cider_elementwise_params *) = {cider_add, cider_silu_mul,
+                                                                                 cider_gelu_tanh_mul};
   for (const auto operation : operations) {
     REFUSED(operation(nullptr, &pair));
     REFUSED(operation(device, nullptr));
@@ -548,6 +618,19 @@ void test_rows(cider_device *device) {
     REFUSED_WITH(pair, p.count = 3, operation(device, &p));
     REFUSED_WITH(pair, p.count = UINT64_MAX, operation(device, &p));
   }
+
+  const cider_soft_cap_params cap = {x, 2, 2};
+  ACCEPTED(cider_soft_cap(device, &cap));
+  check_values("soft_cap", x, {2 * tanhf(1.5f), 2 * tanhf(2), 0, 0});
+  REFUSED(cider_soft_cap(nullptr, &cap));
+  REFUSED(cider_soft_cap(device, nullptr));
+  REFUSED_WITH(cap, p.x = nullptr, cider_soft_cap(device, &p));
+  REFUSED_WITH(cap, p.count = 0, cider_soft_cap(device, &p));
+  REFUSED_WITH(cap, p.count = 5, cider_soft_cap(device, &p));
+  REFUSED_WITH(cap, p.count = UINT64_MAX, cider_soft_cap(device, &p));
+  REFUSED_WITH(cap, p.cap = 0, cider_soft_cap(device, &p));
+  REFUSED_WITH(cap, p.cap = NAN, cider_soft_cap(device, &p));
+  REFUSED_WITH(cap, p.cap = INFINITY, cider_soft_cap(device, &p));
   cider_buffer_release(x);
   cider_buffer_release(gain);
   cider_buffer_release(out);
@@ -681,6 +764,7 @@ int main() {
       test_embedding(device);
       test_linear(device);
       test_cross_entropy(device);
+      test_divergence(device);
       test_attention(device);
       test_rope(device);
       test_rows(device);

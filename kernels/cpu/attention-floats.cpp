@@ -114,7 +114,10 @@ void FloatBatch::weigh(uint32_t index, float *scores, uint64_t block, uint64_t l
   const uint64_t begin = most(seen.query.begin, block);
   const uint64_t end = least(seen.query.end, limit);
   if (begin >= end) return;
-  const float found = kernels_.largest(scores + (begin - block), end - begin, args_.scale);
+  const bool is_capped = args_.soft_cap > 0;
+  if (is_capped) kernels_.soft_cap(scores + (begin - block), end - begin, args_.scale, args_.soft_cap);
+  const float scale = is_capped ? 1.0f : args_.scale;
+  const float found = kernels_.largest(scores + (begin - block), end - begin, scale);
   if (found > seen.largest) {
     const float correction = expf(seen.largest - found);
     seen.largest = found;
@@ -124,7 +127,7 @@ void FloatBatch::weigh(uint32_t index, float *scores, uint64_t block, uint64_t l
   }
   // While all scores are -infinity, so is the largest one, and any other shift gives them their weight of 0.
   const float shift = seen.largest == -INFINITY ? 0 : seen.largest;
-  seen.sum += kernels_.exponentiate(scores + (begin - block), end - begin, args_.scale, shift);
+  seen.sum += kernels_.exponentiate(scores + (begin - block), end - begin, scale, shift);
 }
 
 // Adds the values of the positions begin … end - 1 to `rows` queries, whose weights start in row `score_row`.

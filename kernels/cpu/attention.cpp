@@ -91,18 +91,18 @@ size_t kv_cache_bytes(const FloatKernels &kernels, uint32_t capacity, uint32_t k
 
 size_t attention_scratch_bytes(const FloatKernels &kernels, const KvCache &cache, uint32_t rows, uint32_t heads,
                                uint32_t threads) {
-  if (takes_packed_attention(kernels, cache, rows, heads)) {
-    return packed_attention_scratch_bytes(kernels, cache, rows, threads);
-  }
   const uint32_t parts = parts_of(kernels, cache, rows, heads, threads);
   const size_t batches = most(threads, parts == 1 ? 1 : cache.kv_heads * parts);
-  return ALIGNMENT + batches * align_up(FloatBatch::scratch_bytes(kernels, cache.head_dim));
+  const size_t bytes = ALIGNMENT + batches * align_up(FloatBatch::scratch_bytes(kernels, cache.head_dim));
+  if (!takes_packed_attention(kernels, cache, rows, heads)) return bytes;
+  return most(bytes, packed_attention_scratch_bytes(kernels, cache, rows, threads));
 }
 
 void attention(const FloatKernels &kernels, ThreadPool &pool, const AttentionArgs &args) {
   KvCache &cache = *args.cache;
   parallel(pool, cache.kv_heads, [&](uint32_t kv_head, uint32_t) { append(kernels, args, kv_head); });
-  if (takes_packed_attention(kernels, cache, args.rows, args.heads)) {
+  // Matrix units would have to wait for the cap of each score.
+  if (args.soft_cap == 0 && takes_packed_attention(kernels, cache, args.rows, args.heads)) {
     packed_attention(kernels, pool, args);
   } else {
     char *scratch = static_cast<char *>(align_up(args.scratch));

@@ -30,7 +30,8 @@ struct AttentionArgs {
   uint32_t heads;          // a multiple of kv_heads; each kv head serves as many consecutive heads
   uint32_t sliding_window; // a query at position p sees p - sliding_window + 1 … p; 0: all up to p
   float scale;
-  void *scratch; // [attention_scratch_bytes]
+  float soft_cap; // scaled scores s become soft_cap · tanh(s / soft_cap); 0: they stay
+  void *scratch;  // [attention_scratch_bytes]
 };
 
 // No alignment is asked of scratch, q, k, v and out.

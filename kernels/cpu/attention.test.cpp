@@ -8,6 +8,7 @@
 //
 // Matrix units multiply bf16 that are split in two: by attention-amx.cpp, each product of a score is off by 2^-15 more
 // and each of a weight and a value by 2^-14, all sums are of three times as many terms, and what is below 2^-126 is 0.
+// A soft cap adds 11 u |score| to δ (float-tanh.test.cpp), and magnifies no error.
 #include "attention.h"
 
 #include <float.h>
@@ -22,6 +23,7 @@ namespace {
 
 struct Shape {
   uint32_t heads, kv_heads, head_dim;
+  float soft_cap = 0;
 };
 
 // Keys and values as they came, [capacity, kv_heads · head_dim].
@@ -32,7 +34,7 @@ struct History {
 
 void check_row(const Kernels &kernels, const Shape &shape, History &history, const float *q, const float *out,
                uint32_t position, uint32_t window, float scale, bool is_split) {
-  const auto &[heads, kv_heads, head_dim] = shape;
+  const auto &[heads, kv_heads, head_dim, soft_cap] = shape;
   const uint32_t kv_columns = kv_heads * head_dim;
   const uint32_t begin = window == 0 || window > position ? 0 : position + 1 - window;
   const double terms = is_split ? 3 : 1;
@@ -54,9 +56,12 @@ void check_row(const Kernels &kernels, const Shape &shape, History &history, con
         score_size += fabs(product);
       }
       scores[p] = score * double(scale);
+      if (soft_cap > 0) scores[p] = double(soft_cap) * tanh(scores[p] / double(soft_cap));
       largest = fmax(largest, scores[p]);
       size = fmax(size, fabs(scores[p]));
-      delta = fmax(delta, ((terms * head_dim + 2) * UNIT + score_split) * score_size * fabs(double(scale)));
+      const double cap_rounding = soft_cap > 0 ? 11 * fabs(scores[p]) * UNIT : 0;
+      const double product_error = (terms * head_dim + 2) * UNIT + score_split;
+      delta = fmax(delta, product_error * score_size * fabs(double(scale)) + cap_rounding);
       if (isnan(score)) largest = NAN;
     }
     double sum = 0;
@@ -86,7 +91,7 @@ void check_row(const Kernels &kernels, const Shape &shape, History &history, con
 // Appends the rows of each step in turn and checks what each returns.
 void check_attention(const Kernels &kernels, ThreadPool &pool, const Shape &shape, const uint32_t *steps,
                      uint32_t step_count, uint32_t window, float magnitude, bool spoil, Random &random) {
-  const auto &[heads, kv_heads, head_dim] = shape;
+  const auto &[heads, kv_heads, head_dim, soft_cap] = shape;
   uint32_t capacity = 3;
   for (uint32_t i = 0; i < step_count; i++) capacity += steps[i];
   const uint32_t kv_columns = kv_heads * head_dim;
@@ -114,8 +119,9 @@ void check_attention(const Kernels &kernels, ThreadPool &pool, const Shape &shap
       v[size_t{rows - 1} * kv_columns + kv_columns - 1] = NAN;
     }
     Guarded<uint8_t> scratch(attention_scratch_bytes(*kernels.floats, cache, rows, heads, pool.threads()), 7);
-    const bool is_split = takes_packed_attention(*kernels.floats, cache, rows, heads);
-    attention(*kernels.floats, pool, {&cache, q.data(), k, v, out.data(), rows, heads, window, scale, scratch.data()});
+    const bool is_split = soft_cap == 0 && takes_packed_attention(*kernels.floats, cache, rows, heads);
+    attention(*kernels.floats, pool,
+              {&cache, q.data(), k, v, out.data(), rows, heads, window, scale, soft_cap, scratch.data()});
     history.length += rows;
     CHECK(cache.length == history.length, "%s: the cache holds %u positions", kernels.isa, cache.length);
     for (uint32_t row = 0; row < rows; row += row < 20 || row + 20 > rows ? 1 : 7) {
@@ -141,7 +147,7 @@ void check_infinite_scores(const Kernels &kernels, ThreadPool &pool, uint32_t ro
   const auto attend = [&](uint32_t count) {
     Guarded<uint8_t> scratch(attention_scratch_bytes(*kernels.floats, cache, count, 1, pool.threads()));
     attention(*kernels.floats, pool,
-              {&cache, q.data(), k.data(), v.data(), out.data(), count, 1, 0, 1, scratch.data()});
+              {&cache, q.data(), k.data(), v.data(), out.data(), count, 1, 0, 1, 0, scratch.data()});
   };
   attend(rows);
   const auto value = [&](uint32_t row) { return double(out[row * 2]); };
@@ -168,7 +174,8 @@ void check_largest_value(const Kernels &kernels, ThreadPool &pool) {
     v[i] = i + 1 < rows ? 0 : FLT_MAX;
   }
   Guarded<uint8_t> scratch(attention_scratch_bytes(*kernels.floats, cache, rows, 1, pool.threads()));
-  attention(*kernels.floats, pool, {&cache, q.data(), k.data(), v.data(), out.data(), rows, 1, 0, 1, scratch.data()});
+  attention(*kernels.floats, pool,
+            {&cache, q.data(), k.data(), v.data(), out.data(), rows, 1, 0, 1, 0, scratch.data()});
   CHECK(out[rows - 2] == 0 && fabs(double(out[rows - 1]) / FLT_MAX - 1.0 / rows) < 1e-6, "%s: %g and %g", kernels.isa,
         double(out[rows - 2]), double(out[rows - 1]));
 }
@@ -183,7 +190,8 @@ void check_nan_query(const Kernels &kernels, ThreadPool &pool) {
   const uint32_t bits = 0x7fffffff;
   memcpy(&q[20], &bits, sizeof bits);
   Guarded<uint8_t> scratch(attention_scratch_bytes(*kernels.floats, cache, rows, 1, pool.threads()));
-  attention(*kernels.floats, pool, {&cache, q.data(), k.data(), v.data(), out.data(), rows, 1, 0, 1, scratch.data()});
+  attention(*kernels.floats, pool,
+            {&cache, q.data(), k.data(), v.data(), out.data(), rows, 1, 0, 1, 0, scratch.data()});
   CHECK(isnan(out[20]), "%s: %g", kernels.isa, double(out[20]));
   for (const uint32_t row : {0, 19, 21, 39})
     CHECK(fabsf(out[row] - 1) < 1e-4f, "%s: row %u: %g", kernels.isa, row, double(out[row]));
@@ -205,6 +213,9 @@ int main() {
     const uint32_t long_steps[] = {300, 1, 270, 1, 1};
     for (const uint32_t window : {0u, 127u, 128u, 129u, 257u, 300u}) {
       check_attention(kernels, pool, {6, 2, 16}, long_steps, 5, window, 3, false, random);
+    }
+    for (const uint32_t window : {0u, 70u}) {
+      check_attention(kernels, pool, {8, 4, 256, 1.5f}, long_steps, 2, window, 1.5f, false, random);
     }
     // Positions in parts, for single rows.
     const uint32_t longer_steps[] = {1100, 1, 500, 3, 1};

@@ -115,6 +115,7 @@ void cross_entropy(const Kernels &kernels, ThreadPool &pool, const FloatHead &he
       const uint32_t end = first_row(rows, tiles.end);
       for (uint32_t row = first_row(rows, tiles.begin); row < end; row++, logits += COLUMNS_PER_PART) {
         if (targets[row] < 0) continue;
+        if (args.soft_cap > 0) floats.soft_cap(logits, columns, 1.0f, args.soft_cap);
         const uint32_t target = static_cast<uint32_t>(targets[row]);
         if (target / COLUMNS_PER_PART == part) target_logits[row] = logits[target - first_column];
         sums[size_t{part} * plan.chunk + row] = exp_sum(floats, logits, columns);
@@ -147,6 +148,7 @@ void cross_entropy(const Kernels &kernels, ThreadPool &pool, const IntegerHead &
     parallel(pool, count, [&](uint32_t row, uint32_t) {
       float *row_logits = logits + size_t{row} * columns;
       const int32_t target = args.targets[top + row];
+      if (target >= 0 && args.soft_cap > 0) floats.soft_cap(row_logits, columns, 1.0f, args.soft_cap);
       args.losses[top + row] = target < 0 ? 0 : loss_of(floats, row_logits, columns, target);
     });
   }

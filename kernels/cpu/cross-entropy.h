@@ -26,7 +26,8 @@ struct CrossEntropyArgs {
   const int32_t *targets; // [rows], 0 … N - 1, or -1 for a row that is not scored
   double *losses;         // [rows]: log Σ exp(logits) - logit of the target, in nats; 0 where not scored
   uint32_t rows;
-  void *scratch; // [cross_entropy_scratch_bytes]
+  float soft_cap; // logits become soft_cap · tanh(logit / soft_cap); 0: they stay
+  void *scratch;  // [cross_entropy_scratch_bytes]
 };
 
 // No alignment is asked of x and scratch. An integer head quantizes activations also of a single row.

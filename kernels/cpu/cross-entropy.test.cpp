@@ -4,7 +4,8 @@
 // (float-linear.test.cpp), and log Σ exp of all of them by as
 // much at most; together with the logit of the target 2 δ. The sums of at most 256 exponentials are f32: 4 u for each,
 // the rounding of its argument, and an addition each: (4 + |logit - largest| + 256) u of a number whose logarithm is
-// taken. Logits of an integer head are the same bits as those of integer_linear, so that δ is 0.
+// taken. Logits of an integer head are the same bits as those of integer_linear, so that δ is 0. A soft cap adds 11 u
+// of what it makes of a logit (float-tanh.test.cpp), and magnifies no error.
 #include "cross-entropy.h"
 
 #include "float-test.h"
@@ -15,6 +16,10 @@ using namespace cider::test;
 namespace {
 
 constexpr double SUM_ROUNDING = 256 + 4;
+constexpr double CAP_ROUNDING = 11;
+
+// cap · tanh(logit / cap); 0: the logit.
+double capped(double logit, float cap) { return cap > 0 ? double(cap) * tanh(logit / double(cap)) : logit; }
 
 // The loss by f64 arithmetic of logits [columns].
 double plain_loss(const double *logits, uint32_t columns, int32_t target) {
@@ -32,7 +37,7 @@ void choose_targets(Guarded<int32_t> &targets, uint32_t rows, uint32_t columns, 
 }
 
 void check_float_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows, uint32_t n, uint32_t k,
-                      FloatFormat format, Random &random) {
+                      FloatFormat format, float soft_cap, Random &random) {
   const bool affine = format == FloatFormat::affine4;
   const FloatShape shape = {n, k, format, affine ? 32u : 0u};
   const uint32_t groups = (k + 31) / 32;
@@ -65,7 +70,7 @@ void check_float_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows, u
   Guarded<double> losses(rows);
   const FloatHead head = {shape, packed.data()};
   Guarded<uint8_t> scratch(cross_entropy_scratch_bytes(kernels, head, rows, pool.threads()), 3);
-  cross_entropy(kernels, pool, head, {x.data(), targets.data(), losses.data(), rows, scratch.data()});
+  cross_entropy(kernels, pool, head, {x.data(), targets.data(), losses.data(), rows, soft_cap, scratch.data()});
 
   Guarded<double> logits(n);
   for (uint32_t row = 0; row < rows; row++) {
@@ -82,7 +87,9 @@ void check_float_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows, u
         logits[i] += double(x[size_t{row} * k + j]) * weight;
         size += fabs(double(x[size_t{row} * k + j])) * weight_size;
       }
-      delta = fmax(delta, ((k + 4) * UNIT + input_error) * size);
+      logits[i] = capped(logits[i], soft_cap);
+      const double cap_error = soft_cap > 0 ? CAP_ROUNDING * fabs(logits[i]) * UNIT : 0;
+      delta = fmax(delta, ((k + 4) * UNIT + input_error) * size + cap_error);
       range = fmax(range, 2 * fabs(logits[i]));
     }
     const double expected = targets[row] < 0 ? 0 : plain_loss(logits.data(), n, targets[row]);
@@ -94,7 +101,7 @@ void check_float_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows, u
 }
 
 void check_integer_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows, uint32_t n, uint32_t k,
-                        uint32_t group_size, Random &random) {
+                        uint32_t group_size, float soft_cap, Random &random) {
   const IntegerShape shape = {n, k, group_size, 8};
   const uint32_t groups = group_size == 0 ? 1 : (k - 1) / group_size + 1;
   Guarded<float> x(size_t{rows} * k), scales(size_t{n} * groups), logits(size_t{rows} * n);
@@ -113,15 +120,15 @@ void check_integer_head(const Kernels &kernels, ThreadPool &pool, uint32_t rows,
   Guarded<double> losses(rows), row_logits(n);
   const IntegerHead head = {shape, packed.data()};
   Guarded<uint8_t> scratch(cross_entropy_scratch_bytes(kernels, head, rows, pool.threads()), 3);
-  cross_entropy(kernels, pool, head, {x.data(), targets.data(), losses.data(), rows, scratch.data()});
+  cross_entropy(kernels, pool, head, {x.data(), targets.data(), losses.data(), rows, soft_cap, scratch.data()});
   for (uint32_t row = 0; row < rows; row++) {
     double range = 0;
     for (uint32_t i = 0; i < n; i++) {
-      row_logits[i] = double(logits[size_t{row} * n + i]);
+      row_logits[i] = capped(double(logits[size_t{row} * n + i]), soft_cap);
       range = fmax(range, 2 * fabs(row_logits[i]));
     }
     const double expected = targets[row] < 0 ? 0 : plain_loss(row_logits.data(), n, targets[row]);
-    const double bound = targets[row] < 0 ? 0 : (SUM_ROUNDING + range) * UNIT;
+    const double bound = targets[row] < 0 ? 0 : (SUM_ROUNDING + range * (soft_cap > 0 ? 1 + CAP_ROUNDING : 1)) * UNIT;
     CHECK(fabs(losses[row] - expected) <= bound, "%s: integer [%u, %u, %u] row %u: %.12g instead of %.12g", kernels.isa,
           rows, n, k, row, losses[row], expected);
   }
@@ -140,9 +147,9 @@ void check_nan(const Kernels &kernels, ThreadPool &pool, Random &random) {
   Guarded<uint8_t> scratch(cross_entropy_scratch_bytes(kernels, head, 3, pool.threads()));
   const int32_t targets[3] = {5, 599, 0};
   double before[3], after[3];
-  cross_entropy(kernels, pool, head, {x.data(), targets, before, 3, scratch.data()});
+  cross_entropy(kernels, pool, head, {x.data(), targets, before, 3, 0, scratch.data()});
   x[7] = NAN;
-  cross_entropy(kernels, pool, head, {x.data(), targets, after, 3, scratch.data()});
+  cross_entropy(kernels, pool, head, {x.data(), targets, after, 3, 0, scratch.data()});
   CHECK(after[0] == before[0] && isnan(after[1]) && after[2] == before[2], "%s: %g, %g, %g", kernels.isa, after[0],
         after[1], after[2]);
 }
@@ -161,7 +168,7 @@ void check_ruled_out(const Kernels &kernels, ThreadPool &pool) {
   Guarded<uint8_t> scratch(cross_entropy_scratch_bytes(kernels, head, 1, pool.threads()));
   const int32_t target = 599;
   double loss;
-  cross_entropy(kernels, pool, head, {x.data(), &target, &loss, 1, scratch.data()});
+  cross_entropy(kernels, pool, head, {x.data(), &target, &loss, 1, 0, scratch.data()});
   CHECK(loss == 0, "%s: a loss of %g for the only token", kernels.isa, loss);
 }
 
@@ -171,14 +178,16 @@ int main() {
   for_each_setting([](const Kernels &kernels, ThreadPool &pool) {
     Random random(pool.threads());
     for (const FloatFormat format : {FloatFormat::f32, FloatFormat::bf16, FloatFormat::affine4}) {
-      check_float_head(kernels, pool, 1, 1, 3, format, random);
-      check_float_head(kernels, pool, 7, 33, 64, format, random);
-      check_float_head(kernels, pool, 2, 1025, 33, format, random);
-      check_float_head(kernels, pool, 300, 513, 7, format, random);
-      check_float_head(kernels, pool, 2000, 40, 5, format, random);
+      check_float_head(kernels, pool, 1, 1, 3, format, 0, random);
+      check_float_head(kernels, pool, 7, 33, 64, format, 0, random);
+      check_float_head(kernels, pool, 2, 1025, 33, format, 0, random);
+      check_float_head(kernels, pool, 300, 513, 7, format, 0, random);
+      check_float_head(kernels, pool, 2000, 40, 5, format, 0, random);
+      check_float_head(kernels, pool, 31, 513, 33, format, 1.5f, random);
     }
-    check_integer_head(kernels, pool, 1, 257, 64, 0, random);
-    check_integer_head(kernels, pool, 65, 1025, 129, 32, random);
+    check_integer_head(kernels, pool, 1, 257, 64, 0, 0, random);
+    check_integer_head(kernels, pool, 65, 1025, 129, 32, 0, random);
+    check_integer_head(kernels, pool, 33, 300, 64, 0, 2, random);
     check_nan(kernels, pool, random);
     check_ruled_out(kernels, pool);
   });

@@ -28,11 +28,14 @@ void gather_row(const PackedWeight &weight, uint32_t id, float *out) {
 } // namespace
 
 void embedding(const FloatKernels &kernels, ThreadPool &pool, const EmbeddingArgs &args) {
-  const auto &[shape, packed, token_ids, count, out] = args;
+  const auto &[shape, packed, token_ids, count, scale, out] = args;
   const PackedWeight weight = packed_weight(kernels, shape, packed);
   parallel(pool, count, [&](uint32_t row, uint32_t) {
     const auto gather = shape.format == FloatFormat::f32 ? gather_row<uint32_t> : gather_row<uint16_t>;
-    gather(weight, static_cast<uint32_t>(token_ids[row]), out + size_t{row} * shape.k);
+    float *target = out + size_t{row} * shape.k;
+    gather(weight, static_cast<uint32_t>(token_ids[row]), target);
+    if (scale == 1) return;
+    for (uint32_t i = 0; i < shape.k; i++) target[i] *= scale;
   });
 }
 

@@ -1,4 +1,4 @@
-// Rows of a packed table of floats.
+// Rows of a packed table of floats, scaled.
 #pragma once
 
 #include <stdint.h>
@@ -12,6 +12,7 @@ struct EmbeddingArgs {
   const void *packed;       // as dense_pack left it; a bias is not added
   const int32_t *token_ids; // [count], 0 … N - 1
   uint32_t count;
+  float scale;
   float *out; // [count, K]
 };
 void embedding(const FloatKernels &kernels, ThreadPool &pool, const EmbeddingArgs &args);

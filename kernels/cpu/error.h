@@ -20,15 +20,15 @@ public:
 };
 
 // Leaves the calling function with CIDER_INVALID_ARGUMENT and a text unless the condition holds.
-#define REQUIRE(condition, ...)                                                  \
-  do {                                                                           \
-    if (!(condition)) return ::cider::fail(CIDER_INVALID_ARGUMENT, __VA_ARGS__); \
+#define REQUIRE(condition, ...)                                                                                        \
+  do {                                                                                                                 \
+    if (!(condition)) return ::cider::fail(CIDER_INVALID_ARGUMENT, __VA_ARGS__);                                       \
   } while (0)
 
 // Passes the status of a failed call on.
-#define TRY(call)                                 \
-  do {                                            \
-    if (const int status = (call)) return status; \
+#define TRY(call)                                                                                                      \
+  do {                                                                                                                 \
+    if (const int status = (call)) return status;                                                                      \
   } while (0)
 
 } // namespace cider

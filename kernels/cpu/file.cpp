@@ -29,9 +29,9 @@ int map(const char *path, int descriptor, cider_file *file) {
 
 } // namespace
 
-// Ranges are checked against the size at the time of opening; callers compare the file with what it was before and after
-// they create a weight from it. If another process makes it shorter in between, the system ends this one (SIGBUS);
-// afterwards the file is not looked at, as weights are copies.
+// Ranges are checked against the size at the time of opening; callers compare the file with what it was before and
+// after they create a weight from it. If another process makes it shorter in between, the system ends this one
+// (SIGBUS); afterwards the file is not looked at, as weights are copies.
 int cider_file_open(const char *path, cider_file **file) {
   REQUIRE(path != nullptr && file != nullptr, "file_open: path or file is null");
   // Without O_NONBLOCK, to open a pipe would wait for its writer.

@@ -50,8 +50,8 @@ int main() {
         count = 0;
       }
     }
-    float edges[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 88.7228317f, 88.7228394f, 89.0f, -87.3365479f, -103.97208f,
-                     -103.972084f, -104.0f, -1e30f};
+    float edges[] = {0.0f,  -0.0f,        INFINITY,    -INFINITY,    NAN,     88.7228317f, 88.7228394f,
+                     89.0f, -87.3365479f, -103.97208f, -103.972084f, -104.0f, -1e30f};
     check_exponentials(kernels, edges, sizeof edges / sizeof edges[0]);
 
     // Sums of any length, and maxima that pass over NaN.

@@ -61,11 +61,16 @@ struct FloatKernels {
   // x = exp(scale · x - shift), 2 ulp from exact; returns the sum.
   float (*exponentiate)(float *x, size_t count, float scale, float shift);
 
+  // x = cap · tanh(scale · x / cap); cap > 0.
+  void (*soft_cap)(float *x, size_t count, float scale, float cap);
+
   double (*sum_squares)(const float *x, size_t count);
   // out = x · factor · gain in f64, rounded once. out may be x.
   void (*scale_by)(const float *x, double factor, const float *gain, size_t count, float *out);
   // out = a · sigmoid(a) · b. out may be a or b.
   void (*silu_mul)(const float *a, const float *b, size_t count, float *out);
+  // out = gelu(a) · b with gelu by its tanh approximation. out may be a or b.
+  void (*gelu_tanh_mul)(const float *a, const float *b, size_t count, float *out);
   void (*add)(const float *a, const float *b, size_t count, float *out);
 
   // cos and sin of the f32 angles position · frequencies, rounded to f32 before they are multiplied by factor.

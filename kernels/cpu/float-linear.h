@@ -50,8 +50,8 @@ struct FloatLinearArgs {
   const void *packed; // as dense_pack or affine_pack left it
   const float *x;     // [rows, K]
   uint32_t rows;
-  float *out;         // [rows, N] = x · wᵀ + bias, not x
-  void *scratch;      // [float_linear_scratch_bytes]
+  float *out;    // [rows, N] = x · wᵀ + bias, not x
+  void *scratch; // [float_linear_scratch_bytes]
 };
 
 // No alignment is asked of x, out and scratch.

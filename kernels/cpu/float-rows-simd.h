@@ -1,5 +1,5 @@
 // Norms, rotations, softmax and elementwise operations of the float kernels, written once for all vector widths; after
-// float-simd.h and float-exp.h.
+// float-simd.h, float-exp.h and float-tanh.h.
 #pragma once
 
 #include <math.h>
@@ -67,6 +67,24 @@ void silu_mul(const float *a, const float *b, size_t count, float *out) {
   });
 }
 
+void gelu_tanh_mul(const float *a, const float *b, size_t count, float *out) {
+  for_each_vector(count, [&](size_t i, uint32_t lanes) {
+    // (1 + tanh u) / 2 = 1 / (1 + e^-2u), with 2u = a · (2 √(2/π) + 2 √(2/π) · 0.044715 · a²); then as in silu_mul.
+    const Floats x = load_part(a + i, lanes, 0.0f);
+    const Floats twice_u = x * multiply_add(x * x, Floats(0x1.2444f2p-4f), Floats(0x1.988454p+0f));
+    const Floats e = exponential(select(x < 0.0f, twice_u, -twice_u));
+    const Floats numerator = select(x < 0.0f, x * e, x);
+    store_part(out + i, numerator / (e + 1.0f) * load_part(b + i, lanes, 0.0f), lanes);
+  });
+}
+
+void soft_cap(float *x, size_t count, float scale, float cap) {
+  for_each_vector(count, [&](size_t i, uint32_t lanes) {
+    const Floats capped = cap * hyperbolic_tangent(load_part(x + i, lanes, 0.0f) * scale / cap);
+    store_part(x + i, capped, lanes);
+  });
+}
+
 void add(const float *a, const float *b, size_t count, float *out) {
   for_each_vector(count, [&](size_t i, uint32_t lanes) {
     store_part(out + i, load_part(a + i, lanes, 0.0f) + load_part(b + i, lanes, 0.0f), lanes);
@@ -121,8 +139,7 @@ inline Rotation rotation_of(Floats angles) {
   return {__builtin_convertvector(cosines, Floats), __builtin_convertvector(sines, Floats)};
 }
 
-void rotation(const float *frequencies, uint32_t position, float factor, uint32_t count, float *cosines,
-              float *sines) {
+void rotation(const float *frequencies, uint32_t position, float factor, uint32_t count, float *cosines, float *sines) {
   for_each_vector(count, [&](size_t i, uint32_t lanes) {
     const Doubles exact = to_doubles(load_part(frequencies + i, lanes, 0.0f)) * static_cast<double>(position);
     const Floats angles = __builtin_convertvector(exact, Floats);
@@ -155,14 +172,16 @@ constexpr FloatKernels float_kernels = {
     .multiply = multiply_packed.by_rows,
     .multiply_scores = multiply_scores.by_rows,
     .widen = {widen_dense<F32Element>, widen_dense<F16Element>, widen_bf16, widen_affine8, widen_affine4},
-    .multiply_vector = {multiply_vector_dense<F32Element>, multiply_vector_dense<F16Element>,
-                        multiply_vector_bf16, multiply_vector_affine<8>, multiply_vector_affine<4>},
+    .multiply_vector = {multiply_vector_dense<F32Element>, multiply_vector_dense<F16Element>, multiply_vector_bf16,
+                        multiply_vector_affine<8>, multiply_vector_affine<4>},
     .widen_row = {widen_row<F32Element>, widen_row<F16Element>, widen_row<Bf16Element>},
     .largest = largest,
     .exponentiate = exponentiate,
+    .soft_cap = soft_cap,
     .sum_squares = sum_squares,
     .scale_by = scale_by,
     .silu_mul = silu_mul,
+    .gelu_tanh_mul = gelu_tanh_mul,
     .add = add,
     .rotation = rotation,
     .rotate = rotate,

@@ -151,6 +151,19 @@ void silu_mul(const float *a, const float *b, size_t count, float *out) {
   }
 }
 
+void gelu_tanh_mul(const float *a, const float *b, size_t count, float *out) {
+  constexpr double sqrt_2_over_pi = 0x1.9884533d43651p-1;
+  for (size_t i = 0; i < count; i++) {
+    const double x = a[i];
+    const double u = sqrt_2_over_pi * (x + 0.044715 * x * x * x);
+    out[i] = static_cast<float>(x / (1 + exp(-2 * u)) * b[i]);
+  }
+}
+
+void soft_cap(float *x, size_t count, float scale, float cap) {
+  for (size_t i = 0; i < count; i++) x[i] = cap * tanhf(scale * x[i] / cap);
+}
+
 void add(const float *a, const float *b, size_t count, float *out) {
   for (size_t i = 0; i < count; i++) out[i] = a[i] + b[i];
 }
@@ -186,9 +199,11 @@ constexpr FloatKernels float_kernels = {
     .widen_row = {widen_row<widen_f32>, widen_row<widen_f16>, widen_row<widen_bf16>},
     .largest = largest,
     .exponentiate = exponentiate,
+    .soft_cap = soft_cap,
     .sum_squares = sum_squares,
     .scale_by = scale_by,
     .silu_mul = silu_mul,
+    .gelu_tanh_mul = gelu_tanh_mul,
     .add = add,
     .rotation = rotation,
     .rotate = rotate,

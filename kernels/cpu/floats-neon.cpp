@@ -13,6 +13,7 @@ constexpr uint32_t TILE_ROWS = 6;
 
 #include "float-simd.h"
 #include "float-exp.h"
+#include "float-tanh.h"
 #include "float-gemm-simd.h"
 #include "float-rows-simd.h"
 

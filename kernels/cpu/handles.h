@@ -52,10 +52,10 @@ namespace cider {
 // The longest sum of products of int8 codes that fits into int32: docs/numerics.md section 3.
 constexpr uint32_t max_integer_depth = 131'071;
 
-// Begins an operation with a struct of parameters: neither it nor the device may be null, and what fails from here on is
-// kept with the device.
-#define BEGIN_OPERATION(name, device, params)                                                             \
-  REQUIRE((device) != nullptr && (params) != nullptr, "%s: device or params is null", name);              \
+// Begins an operation with a struct of parameters: neither it nor the device may be null, and what fails from here on
+// is kept with the device.
+#define BEGIN_OPERATION(name, device, params)                                                                          \
+  REQUIRE((device) != nullptr && (params) != nullptr, "%s: device or params is null", name);                           \
   const ::cider::ErrorScope error_scope((device)->error)
 
 // That the buffer holds at least [rows, columns], neither of them 0.

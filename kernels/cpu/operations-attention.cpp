@@ -69,7 +69,7 @@ int cider_rope(cider_device *device, const cider_rope_params *params) {
 
 int cider_attention(cider_device *device, const cider_attention_params *params) {
   BEGIN_OPERATION("attention", device, params);
-  const auto &[out, q, k, v, handle, rows, heads, sliding_window, scale] = *params;
+  const auto &[out, q, k, v, handle, rows, heads, sliding_window, scale, soft_cap] = *params;
   REQUIRE(handle != nullptr, "attention: cache is null");
   KvCache &cache = handle->cache;
   REQUIRE(handle->kernels == device->kernels, "attention: the cache belongs to a device with %s", handle->kernels->isa);
@@ -83,10 +83,11 @@ int cider_attention(cider_device *device, const cider_attention_params *params) 
   TRY(require_matrix("attention", "out", out, rows, columns));
   REQUIRE(rows <= cache.capacity - cache.length, "attention: %u rows after %u pass the cache's %u", rows, cache.length,
           cache.capacity);
+  REQUIRE(soft_cap >= 0 && soft_cap < __builtin_inff(), "attention: soft cap %g", double{soft_cap});
   const FloatKernels &kernels = *device->kernels->floats;
   void *scratch = device_scratch(device, attention_scratch_bytes(kernels, cache, rows, heads, device->pool->threads()));
   if (scratch == nullptr) return fail(CIDER_OUT_OF_MEMORY, "attention: no memory for %u rows", rows);
   attention(kernels, *device->pool,
-            {&cache, q->data, k->data, v->data, out->data, rows, heads, sliding_window, scale, scratch});
+            {&cache, q->data, k->data, v->data, out->data, rows, heads, sliding_window, scale, soft_cap, scratch});
   return CIDER_OK;
 }

@@ -20,7 +20,7 @@ int cider_embedding(cider_device *device, const cider_embedding_params *params) 
             "embedding: token id %d is outside the table of %u rows", id, table->out_features());
   }
   embedding(*device->kernels->floats, *device->pool,
-            {table->floats, table->packed, params->token_ids, params->count, params->out->data});
+            {table->floats, table->packed, params->token_ids, params->count, params->scale, params->out->data});
   return CIDER_OK;
 }
 
@@ -59,7 +59,7 @@ uint64_t cider_cross_entropy_scratch(const cider_weight *head, uint32_t rows) {
 
 int cider_cross_entropy(cider_device *device, const cider_cross_entropy_params *params) {
   BEGIN_OPERATION("cross_entropy", device, params);
-  const auto &[x, head, targets, losses, rows, scratch, scratch_bytes] = *params;
+  const auto &[x, head, targets, losses, rows, soft_cap, scratch, scratch_bytes] = *params;
   TRY(require_weight("cross_entropy", device, head));
   TRY(require_matrix("cross_entropy", "x", x, rows, head->in_features()));
   REQUIRE(targets != nullptr && losses != nullptr, "cross_entropy: targets or losses is null");
@@ -68,7 +68,13 @@ int cider_cross_entropy(cider_device *device, const cider_cross_entropy_params *
             "cross_entropy: target %d is outside the %u tokens", targets[row], head->out_features());
   }
   TRY(require_scratch("cross_entropy", scratch, scratch_bytes, cider_cross_entropy_scratch(head, rows)));
-  const CrossEntropyArgs args = {x->data, targets, losses, rows, scratch};
+  REQUIRE(soft_cap >= 0 && soft_cap < __builtin_inff(), "cross_entropy: soft cap %g", double{soft_cap});
+  // Rows before the first one that is scored cost nothing.
+  uint32_t first = 0;
+  while (first < rows && targets[first] < 0) losses[first++] = 0;
+  if (first == rows) return CIDER_OK;
+  const float *scored = x->data + size_t{first} * head->in_features();
+  const CrossEntropyArgs args = {scored, targets + first, losses + first, rows - first, soft_cap, scratch};
   if (head->kind == CIDER_INTEGER) {
     cross_entropy(*device->kernels, *device->pool, IntegerHead{head->integer, head->packed}, args);
   } else {

@@ -37,8 +37,21 @@ int cider_silu_mul(cider_device *device, const cider_elementwise_params *params)
   return elementwise("silu_mul", silu_mul, device, params);
 }
 
+int cider_gelu_tanh_mul(cider_device *device, const cider_elementwise_params *params) {
+  return elementwise("gelu_tanh_mul", gelu_tanh_mul, device, params);
+}
+
 int cider_add(cider_device *device, const cider_elementwise_params *params) {
   return elementwise("add", add, device, params);
+}
+
+int cider_soft_cap(cider_device *device, const cider_soft_cap_params *params) {
+  BEGIN_OPERATION("soft_cap", device, params);
+  const auto &[x, count, cap] = *params;
+  TRY(require_matrix("soft_cap", "x", x, 1, count));
+  REQUIRE(cap > 0 && cap < __builtin_inff(), "soft_cap: cap %g", double{cap});
+  soft_cap(*device->kernels->floats, *device->pool, x->data, count, cap);
+  return CIDER_OK;
 }
 
 int cider_argmax(cider_device *device, const cider_argmax_params *params) {

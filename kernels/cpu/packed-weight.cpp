@@ -16,16 +16,16 @@ size_t group_header_bytes(const FloatKernels &kernels, FloatFormat format) {
 // Bytes of `depth` consecutive elements of all outputs of a panel.
 size_t element_bytes(const FloatKernels &kernels, FloatFormat format, size_t depth) {
   switch (format) {
-    case FloatFormat::f32:
-      return depth * kernels.panel * 4;
-    case FloatFormat::f16:
-      return depth * kernels.panel * 2;
-    case FloatFormat::bf16:
-      return divide_up(depth, size_t{2}) * 2 * kernels.panel * 2;
-    case FloatFormat::affine8:
-      return depth * kernels.panel;
-    case FloatFormat::affine4:
-      return (depth + 1) / 2 * kernels.panel;
+  case FloatFormat::f32:
+    return depth * kernels.panel * 4;
+  case FloatFormat::f16:
+    return depth * kernels.panel * 2;
+  case FloatFormat::bf16:
+    return divide_up(depth, size_t{2}) * 2 * kernels.panel * 2;
+  case FloatFormat::affine8:
+    return depth * kernels.panel;
+  case FloatFormat::affine4:
+    return (depth + 1) / 2 * kernels.panel;
   }
 }
 

@@ -51,7 +51,8 @@ const PeakKernels *peak_kernels(const char *isa) {
   return &peak_kernels_generic;
 }
 
-// Units a second, in billions: of the fastest among runs of `run`, which returns the units that all threads did together.
+// Units a second, in billions: of the fastest among runs of `run`, which returns the units that all threads did
+// together.
 template <typename Run>
 double best_rate(double seconds, Run run) {
   double best = 0;

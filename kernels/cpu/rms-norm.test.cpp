@@ -56,8 +56,10 @@ int main() {
     rms_norm(*kernels.floats, pool, {x.data(), gain.data(), out.data(), 3, 20, 1e-6f});
     for (uint32_t i = 0; i < 60; i++) {
       const bool is_nan = i < 20 || i == 25;
-      CHECK(is_nan ? isnan(out[i]) : i < 40 ? out[i] == 0 : isfinite(out[i]), "%s: %g at %u", kernels.isa,
-            double(out[i]), i);
+      CHECK(is_nan   ? isnan(out[i])
+            : i < 40 ? out[i] == 0
+                     : isfinite(out[i]),
+            "%s: %g at %u", kernels.isa, double(out[i]), i);
     }
   });
   return report();

@@ -82,8 +82,8 @@ void check_sample(const Kernels &kernels, Random &random) {
         for (const uint32_t top_k : {0u, 1u, 2u, 40u, 6000u}) {
           for (const float top_p : {1e-6f, 0.3f, 0.95f, 1.0f}) {
             for (const double at : {0.0, 0.1234567, 0.7654321, 0.9999999}) {
-              const int32_t got = sample(*kernels.floats, {logits.data(), columns, temperature, top_k, top_p, at,
-                                                           scratch.data()});
+              const int32_t got =
+                  sample(*kernels.floats, {logits.data(), columns, temperature, top_k, top_p, at, scratch.data()});
               const int32_t expected = plain_sample(logits.data(), columns, temperature, top_k, top_p, at);
               CHECK(got == expected, "%s: %u columns, temperature %g, top %u, %g, random %g: %d instead of %d",
                     kernels.isa, columns, double(temperature), top_k, double(top_p), at, got, expected);

@@ -14,14 +14,14 @@ static uint64_t checks = 0;
 static uint64_t failures = 0;
 
 // Counts a check; prints the place, the condition and a printf-style explanation of the first ten that fail.
-#define CHECK(condition, ...)                                         \
-  do {                                                                \
-    cider::test::checks++;                                            \
-    if (!(condition) && cider::test::failures++ < 10) {               \
-      fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition); \
-      fprintf(stderr, __VA_ARGS__);                                   \
-      fputc('\n', stderr);                                            \
-    }                                                                 \
+#define CHECK(condition, ...)                                                                                          \
+  do {                                                                                                                 \
+    cider::test::checks++;                                                                                             \
+    if (!(condition) && cider::test::failures++ < 10) {                                                                \
+      fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                                                  \
+      fprintf(stderr, __VA_ARGS__);                                                                                    \
+      fputc('\n', stderr);                                                                                             \
+    }                                                                                                                  \
   } while (0)
 
 // Prints the totals; the exit code of main.

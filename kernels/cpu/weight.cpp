@@ -69,7 +69,6 @@ private:
 // Floats from a file can begin anywhere; those that do not begin on a multiple of 4 are copied.
 class AlignedFloats {
 public:
-
   int read(const char *name, const cider_bytes &bytes, uint64_t rows, uint64_t columns) {
     const void *data;
     TRY(locate(name, bytes, rows, columns, sizeof(float), &data));
@@ -223,14 +222,14 @@ int pack(ThreadPool &pool, const cider_weight_params &params, cider_weight *weig
   AlignedFloats bias;
   if (params.bias.bytes > 0) TRY(bias.read("bias", params.bias, params.out_features, 1));
   switch (params.kind) {
-    case CIDER_DENSE:
-      return pack_dense(pool, params, bias.values(), weight);
-    case CIDER_INTEGER:
-      return pack_integer(pool, params, bias.values(), weight);
-    case CIDER_AFFINE:
-      return pack_affine(pool, params, bias.values(), weight);
-    default:
-      return fail(CIDER_INVALID_ARGUMENT, "weight_create: kind %d", params.kind);
+  case CIDER_DENSE:
+    return pack_dense(pool, params, bias.values(), weight);
+  case CIDER_INTEGER:
+    return pack_integer(pool, params, bias.values(), weight);
+  case CIDER_AFFINE:
+    return pack_affine(pool, params, bias.values(), weight);
+  default:
+    return fail(CIDER_INVALID_ARGUMENT, "weight_create: kind %d", params.kind);
   }
 }
 

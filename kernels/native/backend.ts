@@ -9,11 +9,11 @@ import {
   type MachinePeak,
   type RowsToQuantize,
 } from './arithmetic.ts';
-import { attention, elementwise, embedding, linear, rmsNorm, rope } from './decoder.ts';
+import { attention, elementwise, embedding, linear, rmsNorm, rope, softCap } from './decoder.ts';
 import { NativeDevice } from './device.ts';
 import { NativeKvCache } from './kv-cache.ts';
 import { createTensor, download, NativeTensor, viewOf } from './tensor.ts';
-import { argmax, crossEntropy, sample } from './tokens.ts';
+import { argmax, crossEntropy, divergence, sample } from './tokens.ts';
 import { createWeight, NativeWeight } from './weight.ts';
 
 /** A backend of the library, with what else the library can do. */
@@ -52,8 +52,8 @@ export function openNativeBackend(library: NativeLibrary, options: NativeBackend
     close: () => {
       device.close();
     },
-    embedding: (out, table, tokenIds) => {
-      embedding(device, out, table, tokenIds);
+    embedding: (out, table, tokenIds, settings) => {
+      embedding(device, out, table, tokenIds, settings);
     },
     rmsNorm: (out, x, gain, settings) => {
       rmsNorm(device, out, x, gain, settings);
@@ -65,13 +65,20 @@ export function openNativeBackend(library: NativeLibrary, options: NativeBackend
     siluMul: (out, gate, up) => {
       elementwise(device, 'silu_mul', out, gate, up);
     },
+    geluTanhMul: (out, gate, up) => {
+      elementwise(device, 'gelu_tanh_mul', out, gate, up);
+    },
     add: (out, a, b) => {
       elementwise(device, 'add', out, a, b);
+    },
+    softCap: (x, cap) => {
+      softCap(device, x, cap);
     },
     linear: (out, x, weight, settings) => linear(device, out, x, weight, settings),
     quantizePerToken: (x) => quantizePerToken(device, x),
     matmulInt8: (a, b, m, n, k) => matmulInt8(device, a, b, [m, n, k]),
-    crossEntropy: (x, head, targets) => crossEntropy(device, x, head, targets),
+    crossEntropy: (x, head, targets, settings) => crossEntropy(device, x, head, targets, settings),
+    divergence: (x, head, baseX, baseHead, settings) => divergence(device, [x, baseX], [head, baseHead], settings),
     argmax: (logits) => argmax(device, logits),
     sample: (logits, settings) => sample(device, logits, settings),
     quantizeRows: (source, codes, scales) => quantizeRows(device, source, codes, scales),

@@ -1,5 +1,6 @@
 import type {
   AttentionOptions,
+  EmbeddingOptions,
   KvCache,
   LinearOptions,
   RmsNormOptions,
@@ -8,6 +9,7 @@ import type {
   Weight,
 } from '../backend.ts';
 import { check, checkSize } from '../check.ts';
+import { checkSoftCap } from '../reference/soft-cap.ts';
 import type { NativeDevice } from './device.ts';
 import { kvCacheOf } from './kv-cache.ts';
 import { tensorOf, tensorOfShape } from './tensor.ts';
@@ -15,7 +17,13 @@ import { weightOf } from './weight.ts';
 
 /** The operations of a decoder's layers: shapes are checked as the reference checks them, the library does the rest. */
 
-export function embedding(device: NativeDevice, out: Tensor, table: Weight, tokenIds: Int32Array): void {
+export function embedding(
+  device: NativeDevice,
+  out: Tensor,
+  table: Weight,
+  tokenIds: Int32Array,
+  { scale = 1 }: EmbeddingOptions = {},
+): void {
   const operation = 'embedding';
   const { handle, kind, inFeatures, outFeatures } = weightOf(operation, table);
   check(kind === 'dense', operation, 'the table must be a float weight');
@@ -23,7 +31,7 @@ export function embedding(device: NativeDevice, out: Tensor, table: Weight, toke
   tokenIds.forEach((id) => {
     check(id >= 0 && id < outFeatures, operation, `token id ${id} is outside the table of ${outFeatures} rows`);
   });
-  device.run('embedding', { out: buffer, table: handle, token_ids: tokenIds, count: tokenIds.length });
+  device.run('embedding', { out: buffer, table: handle, token_ids: tokenIds, count: tokenIds.length, scale });
 }
 
 export function rmsNorm(device: NativeDevice, out: Tensor, x: Tensor, gain: Tensor, options: RmsNormOptions): void {
@@ -60,7 +68,7 @@ export async function attention(
   options: AttentionOptions,
 ): Promise<void> {
   const operation = 'attention';
-  const { heads, kvHeads, headDim, scale, slidingWindow } = options;
+  const { heads, kvHeads, headDim, scale, softCap, slidingWindow } = options;
   const target = kvCacheOf(operation, cache);
   check(
     target.kvHeads === kvHeads && target.headDim === headDim,
@@ -69,6 +77,7 @@ export async function attention(
   );
   check(Number.isInteger(heads / kvHeads) && heads > 0, operation, `${heads} heads do not share ${kvHeads} key heads`);
   check(slidingWindow === undefined || slidingWindow >= 1, operation, `the sliding window is ${slidingWindow ?? 0}`);
+  checkSoftCap(operation, softCap);
   const { rows } = tensorOf(operation, 'q', q);
   const end = target.length + rows;
   check(end <= target.capacity, operation, `${rows} rows after ${target.length} pass the cache's ${target.capacity}`);
@@ -82,17 +91,30 @@ export async function attention(
     heads,
     sliding_window: slidingWindow ?? 0,
     scale,
+    soft_cap: softCap ?? 0,
   };
   // Scores and weighted values, each of all heads and positions.
   await device.runLong(operation, params, 2 * rows * end * heads * headDim);
 }
 
-/** `siluMul` and `add`: two tensors of one shape to a third. */
-export function elementwise(device: NativeDevice, name: 'silu_mul' | 'add', out: Tensor, a: Tensor, b: Tensor): void {
+/** Two tensors of one shape to a third. */
+export function elementwise(
+  device: NativeDevice,
+  name: 'silu_mul' | 'gelu_tanh_mul' | 'add',
+  out: Tensor,
+  a: Tensor,
+  b: Tensor,
+): void {
   const { rows, columns, buffer } = tensorOf(name, 'the first operand', a);
   const other = tensorOfShape(name, 'the second operand', b, rows, columns);
   const output = tensorOfShape(name, 'out', out, rows, columns);
   device.run(name, { out: output.buffer, a: buffer, b: other.buffer, count: rows * columns });
+}
+
+export function softCap(device: NativeDevice, x: Tensor, cap: number): void {
+  checkSoftCap('softCap', cap);
+  const { rows, columns, buffer } = tensorOf('softCap', 'x', x);
+  device.run('soft_cap', { x: buffer, count: rows * columns, cap });
 }
 
 export async function linear(

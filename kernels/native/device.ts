@@ -76,6 +76,10 @@ export class NativeDevice {
     return this.#scratchOf(this.#library.crossEntropyScratch(head, rows));
   }
 
+  divergenceScratch(head: NativeHandle<'weight'>, baseHead: NativeHandle<'weight'>, rows: number): ScratchParams {
+    return this.#scratchOf(this.#library.divergenceScratch(head, baseHead, rows));
+  }
+
   matmulInt8Scratch(m: number, n: number, k: number): ScratchParams {
     return this.#scratchOf(this.#library.matmulInt8Scratch(this.#ready('matmul_int8'), m, n, k));
   }

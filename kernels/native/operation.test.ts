@@ -18,6 +18,9 @@ describe('lengths of arrays', () => {
     ['targets', check('cross_entropy', crossEntropy({ targets: new Int32Array(2) }))],
     ['losses', check('cross_entropy', crossEntropy({ losses: new Float64Array(2) }))],
     ['scratch', check('cross_entropy', crossEntropy({ scratch_bytes: 9 }))],
+    ['divergences', check('divergence', divergence({ divergences: new Float64Array(1) }))],
+    ['same_top', check('divergence', divergence({ same_top: new Uint8Array(1) }))],
+    ['scratch', check('divergence', divergence({ scratch_bytes: 9 }))],
     ['token_ids', check('argmax', { token_ids: new Int32Array(1), rows: 2 })],
     ['x', check('quantize_per_token', perToken({ x: new Float32Array(5) }))],
     ['codes', check('quantize_per_token', perToken({ codes: new Int8Array(5) }))],
@@ -46,6 +49,12 @@ describe('lengths of arrays', () => {
 function crossEntropy(change: Partial<OperationParams['cross_entropy']>): Partial<OperationParams['cross_entropy']> {
   const scratch = { scratch: new Uint8Array(8), scratch_bytes: 8 };
   return { targets: new Int32Array(3), losses: new Float64Array(3), rows: 3, ...scratch, ...change };
+}
+
+/** The last two of three rows. */
+function divergence(change: Partial<OperationParams['divergence']>): Partial<OperationParams['divergence']> {
+  const arrays = { divergences: new Float64Array(2), same_top: new Uint8Array(2), scratch: new Uint8Array(8) };
+  return { ...arrays, rows: 3, first_row: 1, scratch_bytes: 8, ...change };
 }
 
 /** `[2, 3]` */

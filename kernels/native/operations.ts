@@ -4,7 +4,7 @@ import type { Operation } from './operation.ts';
 
 /** Parameters of the operations, member for member as cider.h has them. */
 export interface OperationParams {
-  embedding: { out: Buffer; table: Weight; token_ids: Int32Array; count: number };
+  embedding: { out: Buffer; table: Weight; token_ids: Int32Array; count: number; scale: number };
   rms_norm: { out: Buffer; x: Buffer; gain: Buffer; rows: number; columns: number; epsilon: number };
   rope: {
     x: Buffer;
@@ -25,9 +25,12 @@ export interface OperationParams {
     heads: number;
     sliding_window: number;
     scale: number;
+    soft_cap: number;
   };
   silu_mul: ElementwiseParams;
+  gelu_tanh_mul: ElementwiseParams;
   add: ElementwiseParams;
+  soft_cap: { x: Buffer; count: number; cap: number };
   linear: { out: Buffer; x: Buffer; weight: Weight; rows: number; quantize_single_row: number } & ScratchParams;
   cross_entropy: {
     x: Buffer;
@@ -35,6 +38,18 @@ export interface OperationParams {
     targets: Int32Array;
     losses: Float64Array;
     rows: number;
+    soft_cap: number;
+  } & ScratchParams;
+  divergence: {
+    x: Buffer;
+    head: Weight;
+    base_x: Buffer;
+    base_head: Weight;
+    divergences: Float64Array;
+    same_top: Uint8Array;
+    rows: number;
+    first_row: number;
+    soft_cap: number;
   } & ScratchParams;
   argmax: { logits: Buffer; token_ids: Int32Array; rows: number; columns: number };
   sample: {
@@ -88,7 +103,7 @@ const elementwise: Operation<ElementwiseParams> = {
 /** Sizes of buffers and handles are known to the library, which checks them; those of arrays are checked here. */
 export const operations: { readonly [Name in OperationName]: Operation<OperationParams[Name]> } = {
   embedding: {
-    fields: { out: buffer, table: weight, token_ids: array(Int32Array), count: u32 },
+    fields: { out: buffer, table: weight, token_ids: array(Int32Array), count: u32, scale: f32 },
     lengths: ({ token_ids, count }) => [['token_ids', token_ids, count]],
   },
   rms_norm: {
@@ -118,11 +133,17 @@ export const operations: { readonly [Name in OperationName]: Operation<Operation
       heads: u32,
       sliding_window: u32,
       scale: f32,
+      soft_cap: f32,
     },
     lengths: () => [],
   },
   silu_mul: elementwise,
+  gelu_tanh_mul: elementwise,
   add: elementwise,
+  soft_cap: {
+    fields: { x: buffer, count: u64, cap: f32 },
+    lengths: () => [],
+  },
   linear: {
     fields: { out: buffer, x: buffer, weight, rows: u32, quantize_single_row: i32, ...scratch },
     lengths: ({ scratch, scratch_bytes }) => [['scratch', scratch, scratch_bytes]],
@@ -134,11 +155,31 @@ export const operations: { readonly [Name in OperationName]: Operation<Operation
       targets: array(Int32Array),
       losses: array(Float64Array),
       rows: u32,
+      soft_cap: f32,
       ...scratch,
     },
     lengths: ({ targets, losses, rows, scratch, scratch_bytes }) => [
       ['targets', targets, rows],
       ['losses', losses, rows],
+      ['scratch', scratch, scratch_bytes],
+    ],
+  },
+  divergence: {
+    fields: {
+      x: buffer,
+      head: weight,
+      base_x: buffer,
+      base_head: weight,
+      divergences: array(Float64Array),
+      same_top: array<Uint8Array>(Uint8Array),
+      rows: u32,
+      first_row: u32,
+      soft_cap: f32,
+      ...scratch,
+    },
+    lengths: ({ divergences, same_top, rows, first_row, scratch, scratch_bytes }) => [
+      ['divergences', divergences, rows - first_row],
+      ['same_top', same_top, rows - first_row],
       ['scratch', scratch, scratch_bytes],
     ],
   },

@@ -1,6 +1,8 @@
-import type { SampleOptions, Tensor, Weight } from '../backend.ts';
+import type { CrossEntropyOptions, Divergence, DivergenceOptions, SampleOptions, Tensor, Weight } from '../backend.ts';
 import { check } from '../check.ts';
+import { checkDivergence } from '../reference/divergence.ts';
 import { checkSampleOptions } from '../reference/sample.ts';
+import { checkSoftCap } from '../reference/soft-cap.ts';
 import type { NativeDevice } from './device.ts';
 import { tensorOf } from './tensor.ts';
 import { weightOf } from './weight.ts';
@@ -12,8 +14,10 @@ export async function crossEntropy(
   x: Tensor,
   head: Weight,
   targets: Int32Array,
+  { softCap }: CrossEntropyOptions = {},
 ): Promise<Float64Array> {
   const operation = 'crossEntropy';
+  checkSoftCap(operation, softCap);
   const { rows, columns, buffer } = tensorOf(operation, 'x', x);
   const { handle, inFeatures, outFeatures } = weightOf(operation, head);
   check(columns === inFeatures, operation, `x has ${columns} columns, the head takes ${inFeatures} features`);
@@ -25,9 +29,39 @@ export async function crossEntropy(
   });
   const losses = new Float64Array(rows);
   const scratch = device.crossEntropyScratch(handle, rows);
-  const params = { x: buffer, head: handle, targets: ownTargets, losses, rows, ...scratch };
+  const params = { x: buffer, head: handle, targets: ownTargets, losses, rows, soft_cap: softCap ?? 0, ...scratch };
   await device.runLong('cross_entropy', params, rows * inFeatures * outFeatures);
   return losses;
+}
+
+export async function divergence(
+  device: NativeDevice,
+  [x, baseX]: readonly [Tensor, Tensor],
+  [head, baseHead]: readonly [Weight, Weight],
+  options: DivergenceOptions = {},
+): Promise<Divergence> {
+  const operation = 'divergence';
+  const [model, base] = [tensorOf(operation, 'x', x), tensorOf(operation, 'baseX', baseX)];
+  const [modelHead, otherHead] = [weightOf(operation, head), weightOf(operation, baseHead)];
+  checkDivergence([model, base], [modelHead, otherHead], options);
+  const { firstRow = 0, softCap = 0 } = options;
+  const { rows } = model;
+  const count = rows - firstRow;
+  const result = { divergences: new Float64Array(count), sameTop: new Uint8Array(count) };
+  const params = {
+    x: model.buffer,
+    head: modelHead.handle,
+    base_x: base.buffer,
+    base_head: otherHead.handle,
+    divergences: result.divergences,
+    same_top: result.sameTop,
+    rows,
+    first_row: firstRow,
+    soft_cap: softCap,
+    ...device.divergenceScratch(modelHead.handle, otherHead.handle, count),
+  };
+  await device.runLong(operation, params, count * (model.columns + base.columns) * modelHead.outFeatures);
+  return result;
 }
 
 export function argmax(device: NativeDevice, logits: Tensor): Int32Array {

@@ -1,6 +1,8 @@
+import type { AttentionOptions } from '../backend.ts';
 import { innerProducts, tileRows, tileSize } from './inner-products.ts';
 import type { HeadCache, ReferenceKvCache } from './kv-cache.ts';
 import { packRow, panelElements } from './panel.ts';
+import { softCapped } from './soft-cap.ts';
 
 /** One head of one row: its elements start at `offset`, and it sees the positions `begin` … `end - 1`. */
 export interface Query {
@@ -9,6 +11,9 @@ export interface Query {
   end: number;
 }
 
+/** How an inner product becomes a score. */
+type ScoreOptions = Pick<AttentionOptions, 'scale' | 'softCap'>;
+
 /** Up to four queries of one key head, in ascending order of position. */
 export function attendPanel(
   out: Float32Array,
@@ -16,7 +21,7 @@ export function attendPanel(
   panel: readonly Query[],
   cache: ReferenceKvCache,
   head: HeadCache,
-  scale: number,
+  options: ScoreOptions,
 ): void {
   const { headDim } = cache;
   const packed = new Float64Array(panelElements(tileRows, headDim));
@@ -32,7 +37,7 @@ export function attendPanel(
     innerProducts(head.keys, position * headDim, packed, 0, headDim, scores, (position - origin) * tileRows);
   }
   const sums = panel.map(({ begin, end }, lane) =>
-    exponentiate(scores, (begin - origin) * tileRows + lane, (end - origin) * tileRows + lane, scale),
+    exponentiate(scores, (begin - origin) * tileRows + lane, (end - origin) * tileRows + lane, options),
   );
 
   // Positions that all queries see go through the product kernel. The few others are added by themselves: a weight of
@@ -62,13 +67,16 @@ export function attendPanel(
   }
 }
 
-/** Turns the scores of a lane into exp(scale · score - largest) and returns their sum. */
-function exponentiate(scores: Float64Array, begin: number, end: number, scale: number): number {
+/** Turns the inner products of a lane into exp(score - largest) and returns their sum. */
+function exponentiate(scores: Float64Array, begin: number, end: number, { scale, softCap }: ScoreOptions): number {
   let largest = -Infinity;
-  for (let at = begin; at < end; at += tileRows) largest = Math.max(largest, scale * scores[at]);
+  for (let at = begin; at < end; at += tileRows) {
+    scores[at] = softCapped(scale * scores[at], softCap);
+    largest = Math.max(largest, scores[at]);
+  }
   let sum = 0;
   for (let at = begin; at < end; at += tileRows) {
-    scores[at] = Math.exp(scale * scores[at] - largest);
+    scores[at] = Math.exp(scores[at] - largest);
     sum += scores[at];
   }
   return sum;

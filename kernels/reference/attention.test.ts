@@ -24,7 +24,7 @@ function randomSequence(rows: number, { heads, kvHeads, headDim }: AttentionOpti
 /** Softmax of one query's scores after the other, in float64. */
 function expectedAttention(sequence: Sequence, options: AttentionOptions): Float64Array {
   const { rows, q, k, v } = sequence;
-  const { heads, kvHeads, headDim, scale, slidingWindow = Infinity } = options;
+  const { heads, kvHeads, headDim, scale, softCap, slidingWindow = Infinity } = options;
   const out = new Float64Array(q.length);
   for (let row = 0; row < rows; row++) {
     for (let head = 0; head < heads; head++) {
@@ -35,7 +35,7 @@ function expectedAttention(sequence: Sequence, options: AttentionOptions): Float
       const scores = Array.from({ length: row + 1 - first }, (_, i) => {
         let score = 0;
         for (let d = 0; d < headDim; d++) score += q[at + d] * k[keyAt(first + i) + d];
-        return score * scale;
+        return softCap === undefined ? score * scale : softCap * Math.tanh((score * scale) / softCap);
       });
       const largest = Math.max(...scores);
       const weights = scores.map((score) => Math.exp(score - largest));
@@ -87,6 +87,7 @@ describe('attention', () => {
     [37, optionsOf(4, 2, 16, 2)],
     [37, optionsOf(2, 2, 16, 7)],
     [37, optionsOf(4, 2, 16, 100)],
+    [37, { ...optionsOf(4, 2, 16, 7), softCap: 1.5 }],
   ])('equals the plain formula: %i rows, %o', async (rows, options) => {
     const sequence = randomSequence(rows, options);
     const actual = await attend(sequence, options, newCache(rows, options));
@@ -139,5 +140,6 @@ describe('attention', () => {
     );
     await expect(attend(sequence, { ...options, heads: 3 }, newCache(8, options))).rejects.toThrow(RangeError);
     await expect(attend(sequence, { ...options, slidingWindow: 0 }, newCache(8, options))).rejects.toThrow(RangeError);
+    await expect(attend(sequence, { ...options, softCap: 0 }, newCache(8, options))).rejects.toThrow(RangeError);
   });
 });

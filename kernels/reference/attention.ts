@@ -4,6 +4,7 @@ import { check } from '../check.ts';
 import { tileRows } from './inner-products.ts';
 import { kvCacheOf } from './kv-cache.ts';
 import { attendPanel, type Query } from './attention-panel.ts';
+import { checkSoftCap } from './soft-cap.ts';
 import { tensorOf, tensorOfShape } from './tensor.ts';
 
 /**
@@ -28,6 +29,7 @@ export async function attention(
   );
   check(Number.isInteger(heads / kvHeads) && heads > 0, operation, `${heads} heads do not share ${kvHeads} key heads`);
   check(slidingWindow === undefined || slidingWindow >= 1, operation, `the sliding window is ${slidingWindow ?? 0}`);
+  checkSoftCap(operation, options.softCap);
   const { rows } = tensorOf(operation, 'q', q);
   const { values: queries } = tensorOfShape(operation, 'q', q, rows, heads * headDim);
   const { values: keys } = tensorOfShape(operation, 'k', k, rows, kvHeads * headDim);
@@ -45,7 +47,7 @@ export async function attention(
         const end = firstPosition + row + 1;
         return { offset: (row * heads + head) * headDim, begin: Math.max(0, end - (slidingWindow ?? end)), end };
       });
-      attendPanel(output, queries, panel, target, target.heads[kvHead], options.scale);
+      attendPanel(output, queries, panel, target, target.heads[kvHead], options);
       await breathe();
     }
   }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { randomCodes, randomFloats } from '../../testing/random-arrays.ts';
-import type { LoadedIntegerWeight, Tensor, Weight, WeightSource } from '../backend.ts';
+import type { DenseWeight, LoadedIntegerWeight, Tensor, Weight } from '../backend.ts';
 import { openReferenceBackend } from './backend.ts';
 
 const backend = openReferenceBackend();
-const dense = (outFeatures: number, inFeatures: number): WeightSource => ({
+const dense = (outFeatures: number, inFeatures: number): DenseWeight => ({
   kind: 'dense',
   dtype: 'F32',
   data: randomFloats(outFeatures * inFeatures, 1),
@@ -115,6 +115,14 @@ describe('embedding', () => {
     const row = (n: number): number[] =>
       Array.from({ length: 5 }, (_, k) => Math.fround(weight.codes[5 * n + k] * weight.scales[3 * n + (k >> 1)]) + 0);
     expect(Array.from(backend.download(out))).toEqual([...row(2), ...row(0), ...row(2)]);
+  });
+
+  it('scales them in f32', () => {
+    const table = dense(3, 5);
+    const out = backend.allocate(1, 5);
+    backend.embedding(out, backend.loadWeight(table), Int32Array.of(1), { scale: 6.3 });
+    const row = (table.data as Float32Array).subarray(5, 10);
+    expect(backend.download(out)).toEqual(row.map((value) => value * Math.fround(6.3)));
   });
 
   it('refuses tokens outside the table', () => {

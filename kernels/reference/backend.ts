@@ -2,7 +2,8 @@ import type { Backend } from '../backend.ts';
 import { argmax } from './argmax.ts';
 import { attention } from './attention.ts';
 import { crossEntropy } from './cross-entropy.ts';
-import { add, siluMul } from './elementwise.ts';
+import { divergence } from './divergence.ts';
+import { add, geluTanhMul, siluMul } from './elementwise.ts';
 import { embedding } from './embedding.ts';
 import { ReferenceKvCache } from './kv-cache.ts';
 import { linear } from './linear.ts';
@@ -12,6 +13,7 @@ import { releaseHandle } from './release.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rope } from './rope.ts';
 import { sample } from './sample.ts';
+import { softCap } from './soft-cap.ts';
 import { createTensor, tensorOf, viewOf } from './tensor.ts';
 import { createWeight } from './weight.ts';
 
@@ -35,14 +37,17 @@ export function openReferenceBackend(): Backend {
     rope,
     attention,
     siluMul,
+    geluTanhMul,
     add,
+    softCap,
     linear,
     quantizePerToken: (x) => {
       const { values, rows, columns } = tensorOf('quantizePerToken', 'x', x);
       return quantizePerToken(values, rows, columns);
     },
     matmulInt8,
-    crossEntropy: (x, head, targets) => crossEntropy(x, head, targets),
+    crossEntropy: (x, head, targets, options) => crossEntropy(x, head, targets, options),
+    divergence: (x, head, baseX, baseHead, options) => divergence(x, head, baseX, baseHead, options),
     argmax,
     sample,
   };

@@ -1,6 +1,7 @@
-import type { Tensor, Weight } from '../backend.ts';
+import type { CrossEntropyOptions, Tensor, Weight } from '../backend.ts';
 import { check } from '../check.ts';
 import { multiplyRows } from './linear.ts';
+import { checkSoftCap, softCapped } from './soft-cap.ts';
 import { tensorOf } from './tensor.ts';
 import { weightOf } from './weight.ts';
 
@@ -15,11 +16,13 @@ export async function crossEntropy(
   x: Tensor,
   head: Weight,
   targets: Int32Array,
+  { softCap }: CrossEntropyOptions = {},
   rowsPerChunk: number = ROWS_PER_CHUNK,
 ): Promise<Float64Array> {
   const operation = 'crossEntropy';
   const { rows, columns, values } = tensorOf(operation, 'x', x);
   const { source, inFeatures, outFeatures: vocabulary } = weightOf(operation, head);
+  checkSoftCap(operation, softCap);
   check(columns === inFeatures, operation, `x has ${columns} columns, the head takes ${inFeatures} features`);
   check(targets.length === rows, operation, `${rows} rows need as many targets, not ${targets.length}`);
   targets.forEach((target) => {
@@ -35,6 +38,7 @@ export async function crossEntropy(
       const target = targets[first + i];
       if (target === -1) continue;
       const row = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
+      if (softCap !== undefined) for (let v = 0; v < vocabulary; v++) row[v] = softCapped(row[v], softCap);
       losses[first + i] = logSumExp(row) - row[target];
     }
   }

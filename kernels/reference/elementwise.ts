@@ -9,6 +9,18 @@ export function siluMul(out: Tensor, gate: Tensor, up: Tensor): void {
   for (let i = 0; i < values.length; i++) values[i] = (gates[i] / (1 + Math.exp(-gates[i]))) * ups[i];
 }
 
+/** `gelu(gate) · up` in float64, rounded once: (1 + tanh u) / 2 is sigmoid(2u), which cancels nothing for u < 0. */
+export function geluTanhMul(out: Tensor, gate: Tensor, up: Tensor): void {
+  const { rows, columns, values: gates } = tensorOf('geluTanhMul', 'gate', gate);
+  const { values: ups } = tensorOfShape('geluTanhMul', 'up', up, rows, columns);
+  const { values } = tensorOfShape('geluTanhMul', 'out', out, rows, columns);
+  for (let i = 0; i < values.length; i++) {
+    const x = gates[i];
+    const u = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x);
+    values[i] = (x / (1 + Math.exp(-2 * u))) * ups[i];
+  }
+}
+
 /** `out = a + b`, an f32 addition each. */
 export function add(out: Tensor, a: Tensor, b: Tensor): void {
   const { rows, columns, values: left } = tensorOf('add', 'a', a);

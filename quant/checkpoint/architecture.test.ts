@@ -47,6 +47,24 @@ const qwen3Small = {
   head_dim: 128,
   tie_word_embeddings: true,
 };
+/** Heads and their dimension are left to the defaults. */
+const gemma2Small = {
+  model_type: 'gemma2',
+  vocab_size: 256000,
+  hidden_size: 2304,
+  intermediate_size: 9216,
+  num_hidden_layers: 26,
+  num_attention_heads: 8,
+};
+const gemma3Small = {
+  model_type: 'gemma3_text',
+  vocab_size: 262144,
+  hidden_size: 1152,
+  intermediate_size: 6912,
+  num_hidden_layers: 26,
+  num_attention_heads: 4,
+  num_key_value_heads: 1,
+};
 
 describe('modelTensors', () => {
   it.each([
@@ -54,6 +72,8 @@ describe('modelTensors', () => {
     ['Mistral-7B-v0.1', mistral7B, 7_241_732_096],
     ['Qwen2.5-0.5B', qwen2Half, 494_032_768],
     ['Qwen3-0.6B', qwen3Small, 596_049_920],
+    ['Gemma-2-2B', gemma2Small, 2_614_341_888],
+    ['Gemma-3-1B', gemma3Small, 999_885_952],
   ])('gives %s the parameters that are published for it', (_, config, parameters) => {
     expect(parametersOf(config)).toBe(parameters);
   });
@@ -74,6 +94,18 @@ describe('modelTensors', () => {
       ['model.layers.1.mlp.down_proj.weight', 'linear', [1024, 3072]],
     ]);
     expect(layer[1].module).toBe('model.layers.1.self_attn.q_proj');
+  });
+
+  it('names the four norms of a layer of Gemma', () => {
+    const norms = tensorsOf(gemma3Small).filter(({ layer, role }) => layer === 0 && role === 'norm');
+    expect(norms.map(({ name, shape }) => [name, shape])).toEqual([
+      ['model.layers.0.input_layernorm.weight', [1152]],
+      ['model.layers.0.self_attn.q_norm.weight', [256]],
+      ['model.layers.0.self_attn.k_norm.weight', [256]],
+      ['model.layers.0.post_attention_layernorm.weight', [1152]],
+      ['model.layers.0.pre_feedforward_layernorm.weight', [1152]],
+      ['model.layers.0.post_feedforward_layernorm.weight', [1152]],
+    ]);
   });
 
   it('has biases and a head where the configuration has them', () => {

@@ -53,12 +53,18 @@ function layerTensors(config: ModelConfig, hidden: Dimension, prefix: string): M
       ? [tensor(`${attention}.q_norm`, 'norm', [headDim]), tensor(`${attention}.k_norm`, 'norm', [headDim])]
       : []),
     ...linear(`${attention}.o_proj`, hidden, queries, config.outputBias),
-    tensor(`${prefix}.post_attention_layernorm`, 'norm', [hidden]),
+    ...(config.outputNorms ? [tensor(`${prefix}.post_attention_layernorm`, 'norm', [hidden])] : []),
+    tensor(`${prefix}.${mlpNorm(config)}`, 'norm', [hidden]),
     ...linear(`${mlp}.gate_proj`, inner, hidden, config.mlpBias),
     ...linear(`${mlp}.up_proj`, inner, hidden, config.mlpBias),
     ...linear(`${mlp}.down_proj`, hidden, inner, config.mlpBias),
+    ...(config.outputNorms ? [tensor(`${prefix}.post_feedforward_layernorm`, 'norm', [hidden])] : []),
   ];
 }
+
+/** The norm on the input of the MLP: Gemma's `post_attention_layernorm` is one on the output of the attention. */
+export const mlpNorm = ({ outputNorms }: ModelConfig): string =>
+  outputNorms ? 'pre_feedforward_layernorm' : 'post_attention_layernorm';
 
 function linear(module: string, outFeatures: Dimension, inFeatures: Dimension, hasBias: boolean): ModelTensor[] {
   const weight = tensor(module, 'linear', [outFeatures, inFeatures]);

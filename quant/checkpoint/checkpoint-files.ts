@@ -76,8 +76,9 @@ function withoutIndex(folder: string, names: readonly string[]): readonly string
 }
 
 /**
- * A file of the folder must be in the folder after all links are followed, or in the blob store of the Hugging Face
- * cache that the folder is a snapshot of (`models--x/snapshots/<revision>/y` links to `models--x/blobs/<hash>`).
+ * A file of the folder must be in the folder after all links are followed, or in a blob store of the Hugging Face cache
+ * that the folder is a snapshot of: `models--x/snapshots/<revision>/y` links to `models--x/blobs/<hash>`, and that may
+ * link to `blobs/<two digits>/<hash>` beside `models--x`, which all models share.
  *
  * @throws InputError `E_LINK_OUTSIDE`
  */
@@ -86,8 +87,8 @@ export function checkInside(folder: string, name: string, fileSystem: FileSystem
   const realFolder = fileOperation(folder, () => fileSystem.realPath(folder));
   const realFile = fileOperation(path, () => fileSystem.realPath(path));
   if (dirname(realFile) === realFolder) return;
-  const blobs = blobFolderOf(realFolder);
-  if (blobs !== undefined && dirname(realFile) === blobs) return;
+  const stores = blobStoresOf(realFolder);
+  if (stores && (dirname(realFile) === stores.own || dirname(dirname(realFile)) === stores.shared)) return;
   throw new InputError(`${name}: the link leads out of the folder of the model, to ${quoted(realFile)}`, {
     code: 'E_LINK_OUTSIDE',
     hint: 'copy the file into the folder, or give the path of the file itself',
@@ -95,8 +96,9 @@ export function checkInside(folder: string, name: string, fileSystem: FileSystem
   });
 }
 
-function blobFolderOf(realFolder: string): string | undefined {
+function blobStoresOf(realFolder: string): { own: string; shared: string } | undefined {
   const parts = realFolder.split(sep);
   const at = parts.lastIndexOf('snapshots');
-  return at > 0 && at < parts.length - 1 ? [...parts.slice(0, at), 'blobs'].join(sep) : undefined;
+  if (at < 2 || at === parts.length - 1) return undefined;
+  return { own: [...parts.slice(0, at), 'blobs'].join(sep), shared: [...parts.slice(0, at - 1), 'blobs'].join(sep) };
 }

@@ -155,7 +155,17 @@ describe('parseModelConfig', () => {
     ['a negative token', { eos_token_id: [2, -1] }, /eos_token_id is a list; expected token ids from 0/],
     ['an unknown dtype', { torch_dtype: 'int8' }, /torch_dtype is "int8"; known: float32, float16, bfloat16/],
     ['two dtypes', { dtype: 'float16', torch_dtype: 'bfloat16' }, /dtype is "float16"; torch_dtype says "bfloat16"/],
-    ['another family', { model_type: 'gpt2' }, /model_type is "gpt2"; known: llama, mistral, qwen2, qwen3/],
+    [
+      'another family',
+      { model_type: 'gpt2' },
+      /model_type is "gpt2"; known: llama, mistral, qwen2, qwen3, gemma2, gemma3_text$/,
+    ],
+    ['Gemma 3 with a vision model', { model_type: 'gemma3' }, /model_type is "gemma3"; known: .*, gemma3_text$/],
+    [
+      'attention to later positions',
+      { use_bidirectional_attention: true },
+      /use_bidirectional_attention is true; only/,
+    ],
     ['no family', { model_type: undefined }, /model_type is missing; expected one of llama/],
     [
       'another head',
@@ -195,6 +205,98 @@ describe('parseModelConfig', () => {
   });
 });
 
+describe('Gemma', () => {
+  const gemma2 = { ...small, model_type: 'gemma2' };
+  const gemma3 = { ...small, model_type: 'gemma3_text' };
+
+  it('has the defaults of transformers', () => {
+    const both = {
+      kvHeads: 4,
+      headDim: 256,
+      rmsNormEpsilon: 1e-6,
+      tieWordEmbeddings: true,
+      activation: 'geluTanh',
+      embeddingScale: 8,
+      gainOffset: 1,
+      outputNorms: true,
+      attentionScale: 1 / 16,
+    };
+    expect(parse(gemma2)).toMatchObject({
+      ...both,
+      maxPositionEmbeddings: 8192,
+      qkNorm: false,
+      attentionSoftCap: 50,
+      logitSoftCap: 30,
+    });
+    expect(parse(gemma3)).toMatchObject({
+      ...both,
+      maxPositionEmbeddings: 131072,
+      qkNorm: true,
+      attentionSoftCap: undefined,
+      logitSoftCap: undefined,
+    });
+    expect(parse(small)).toMatchObject({
+      activation: 'silu',
+      embeddingScale: 1,
+      gainOffset: 0,
+      outputNorms: false,
+      attentionScale: 1 / 4,
+      attentionSoftCap: undefined,
+      logitSoftCap: undefined,
+    });
+  });
+
+  it('is read as its files have it', () => {
+    const given = {
+      query_pre_attn_scalar: 144,
+      attn_logit_softcapping: null,
+      final_logit_softcapping: null,
+      tie_word_embeddings: false,
+      // Not read by its code.
+      hidden_act: 'gelu',
+      hidden_activation: 'gelu_pytorch_tanh',
+    };
+    expect(parse({ ...gemma2, ...given })).toMatchObject({
+      attentionScale: 1 / 12,
+      attentionSoftCap: undefined,
+      logitSoftCap: undefined,
+      tieWordEmbeddings: false,
+    });
+    expect(parse({ ...gemma3, final_logit_softcapping: 20 }).logitSoftCap).toBe(20);
+  });
+
+  it('rounds the scale of the embedding to f32', () => {
+    const { embeddingScale } = parse({ ...gemma2, hidden_size: 2304 + 4 });
+    expect(embeddingScale).toBe(Math.fround(Math.sqrt(2308)));
+  });
+
+  it.each<[string, object, RegExp]>([
+    [
+      'another activation',
+      { ...gemma2, hidden_activation: 'gelu' },
+      /hidden_activation is "gelu"; known: gelu_pytorch/,
+    ],
+    [
+      'a cap of zero',
+      { ...gemma2, final_logit_softcapping: 0 },
+      /final_logit_softcapping is 0; expected a number from/,
+    ],
+    [
+      'a cap that Gemma 3 lacks',
+      { ...gemma3, attn_logit_softcapping: 50 },
+      /softcapping is 50; gemma3_text models have/,
+    ],
+    ['a cap that Llama lacks', { ...small, final_logit_softcapping: 30 }, /softcapping is 30; llama models have no/],
+    [
+      'a scale of zero',
+      { ...gemma3, query_pre_attn_scalar: 0 },
+      /query_pre_attn_scalar is 0; expected a number from 1/,
+    ],
+  ])('refuses %s', (_, config, message) => {
+    expect(() => parse(config)).toThrow(message);
+  });
+});
+
 describe('sliding windows', () => {
   const windows = (change: object) => parse({ ...small, num_key_value_heads: 4, ...change }).slidingWindow;
   const none = undefined;
@@ -218,7 +320,20 @@ describe('sliding windows', () => {
     expect(windows({ layer_types: [full, full, full, full] })).toEqual([none, none, none, none]);
   });
 
+  it('alternate in Gemma', () => {
+    const gemma2 = { model_type: 'gemma2', sliding_window: 8 };
+    expect(windows(gemma2)).toEqual([8, none, 8, none]);
+    expect(windows({ model_type: 'gemma2' })).toEqual([4096, none, 4096, none]);
+    expect(windows({ ...gemma2, layer_types: [full, full, sliding, sliding] })).toEqual([none, none, 8, 8]);
+    const gemma3 = { model_type: 'gemma3_text', sliding_window: 8 };
+    expect(windows({ ...gemma3, num_hidden_layers: 7 })).toEqual([8, 8, 8, 8, 8, none, 8]);
+    expect(windows({ ...gemma3, sliding_window_pattern: 2 })).toEqual([8, none, 8, none]);
+    const types = [sliding, full, full, full];
+    expect(windows({ ...gemma3, sliding_window_pattern: 2, layer_types: types })).toEqual([8, none, none, none]);
+  });
+
   it.each<[string, object, RegExp]>([
+    ['of no length in Gemma', { model_type: 'gemma2', sliding_window: null }, /sliding_window is null; gemma2 needs/],
     ['in Llama', { sliding_window: 4096 }, /sliding_window is 4096; llama layers attend to all/],
     ['of no position', { model_type: 'mistral', sliding_window: 0 }, /sliding_window is 0; expected an integer from 1/],
     ['without a length', { model_type: 'qwen3', layer_types: [full, full, full, sliding] }, /needs a sliding_window/],

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { InputError } from '../errors.ts';
 import { nodeFileSystem, type FileSystem } from '../file-system.ts';
 import { readWholeFile } from '../read-file.ts';
+import { readAttention, WIDTH, type AttentionConfig } from './attention-config.ts';
 import { ConfigFields, type Range } from './config-fields.ts';
-import { checkArchitecture, readFamily, type Family } from './families.ts';
-import { POSITIONS, readRopeConfig, type RopeConfig } from './rope-config.ts';
+import { checkArchitecture, isGemma, readFamily, type Family } from './families.ts';
+import { POSITIONS, readRopeConfigs, type RopeConfigs } from './rope-config.ts';
 import { readSlidingWindow } from './sliding-window.ts';
+import { readSoftCap } from './soft-cap.ts';
 import {
   isJsonArray,
   isJsonObject,
@@ -16,17 +18,22 @@ import {
 } from './strict-json.ts';
 
 /** A decoder of the Llama line, as its config.json describes it. */
-export interface ModelConfig {
+export interface ModelConfig extends AttentionConfig, RopeConfigs {
   family: Family;
   vocabSize: number;
-  hiddenSize: number;
   intermediateSize: number;
   layers: number;
-  heads: number;
-  /** Key and value heads; `heads` is a multiple. */
-  kvHeads: number;
-  headDim: number;
+  /** What gate projections go through: x · sigmoid(x), or GELU with its tanh approximation. */
+  activation: 'silu' | 'geluTanh';
+  /** What embeddings are multiplied by before the first layer. */
+  embeddingScale: number;
   rmsNormEpsilon: number;
+  /** Added to the gains of all norms as the file holds them: 1 where it holds gain - 1. */
+  gainOffset: 0 | 1;
+  /** Norms on the outputs of attention and MLP, besides those on their inputs. */
+  outputNorms: boolean;
+  /** Bound of the logits x, which become cap · tanh(x / cap); undefined: none. */
+  logitSoftCap: number | undefined;
   maxPositionEmbeddings: number;
   tieWordEmbeddings: boolean;
   /** Biases on q, k and v. */
@@ -39,7 +46,6 @@ export interface ModelConfig {
   qkNorm: boolean;
   /** By layer: how many positions, the query's own included, a query attends to; undefined: all before it. */
   slidingWindow: readonly (number | undefined)[];
-  rope: RopeConfig;
   bosTokenId: number | undefined;
   eosTokenIds: readonly number[];
   /** What the weights were saved in, if the file says so; the tensors have the last word. */
@@ -66,23 +72,23 @@ export const CONFIG_LIMITS: JsonLimits = {
 /** The deepest published model has 126 layers (Llama 3.1 405B); ten times that bounds the list of tensors. */
 const LAYERS: Range = { min: 1, max: 1260 };
 
-/** Widest row whose int8 products fit an int32 sum (docs/numerics.md section 3); Llama 3.1 405B has 53,248. */
-const WIDTH: Range = { min: 1, max: 131_071 };
-
 /** The largest vocabulary in use is 262,144 (Gemma 3). */
 const VOCABULARY: Range = { min: 1, max: 2 ** 22 };
 
-const HEADS: Range = { min: 1, max: 4096 };
-const HEAD_DIM: Range = { min: 2, max: 4096 };
 const EPSILON: Range = { min: 1e-12, max: 1e-2 };
 const TOKEN_ID: Range = { min: 0, max: 2 ** 31 - 1 };
 
 /** transformers' defaults of the members that its files may lack. */
 const defaults = {
-  maxPositionEmbeddings: { llama: 2048, mistral: 131_072, qwen2: 32_768, qwen3: 32_768 },
-  kvHeads: { llama: undefined, mistral: 8, qwen2: 32, qwen3: 32 },
+  maxPositionEmbeddings: {
+    llama: 2048,
+    mistral: 131_072,
+    qwen2: 32_768,
+    qwen3: 32_768,
+    gemma2: 8192,
+    gemma3_text: 131_072,
+  },
   rmsNormEpsilon: 1e-6,
-  qwen3HeadDim: 128,
 } as const;
 
 /**
@@ -111,22 +117,30 @@ export function parseModelConfig(bytes: Uint8Array): ModelConfig {
   const layers = fields.requiredInteger('num_hidden_layers', LAYERS);
   const maxPositionEmbeddings =
     fields.integer('max_position_embeddings', POSITIONS) ?? defaults.maxPositionEmbeddings[family];
+  const attention = readAttention(fields, family);
+  const gemma = isGemma(family);
   const attentionBias = fields.boolean('attention_bias') ?? false;
   return {
     family,
     vocabSize: fields.requiredInteger('vocab_size', VOCABULARY),
     intermediateSize: fields.requiredInteger('intermediate_size', WIDTH),
     layers,
-    ...readAttentionShape(fields, family),
+    ...attention,
+    activation: gemma ? 'geluTanh' : 'silu',
+    // In f32, as transformers rounds it for a model in f32: in bf16 it would be another number.
+    embeddingScale: gemma ? Math.fround(Math.sqrt(attention.hiddenSize)) : 1,
     rmsNormEpsilon: fields.number('rms_norm_eps', EPSILON) ?? defaults.rmsNormEpsilon,
+    gainOffset: gemma ? 1 : 0,
+    outputNorms: gemma,
+    logitSoftCap: readSoftCap(fields, family, 'final_logit_softcapping'),
     maxPositionEmbeddings,
-    tieWordEmbeddings: fields.boolean('tie_word_embeddings') ?? false,
+    tieWordEmbeddings: fields.boolean('tie_word_embeddings') ?? gemma,
     qkvBias: family === 'qwen2' || attentionBias,
     outputBias: family !== 'qwen2' && attentionBias,
     mlpBias: fields.boolean('mlp_bias') ?? false,
-    qkNorm: family === 'qwen3',
+    qkNorm: family === 'qwen3' || family === 'gemma3_text',
     slidingWindow: readSlidingWindow(fields, family, layers),
-    rope: readRopeConfig(fields, maxPositionEmbeddings),
+    ...readRopeConfigs(fields, family, maxPositionEmbeddings),
     bosTokenId: readTokenIds(fields, 'bos_token_id')[0],
     eosTokenIds: readTokenIds(fields, 'eos_token_id'),
     dtype: readDtype(fields),
@@ -136,42 +150,8 @@ export function parseModelConfig(bytes: Uint8Array): ModelConfig {
   };
 }
 
-type AttentionShape = Pick<ModelConfig, 'hiddenSize' | 'heads' | 'kvHeads' | 'headDim'>;
-
-function readAttentionShape(fields: ConfigFields, family: Family): AttentionShape {
-  const hiddenSize = fields.requiredInteger('hidden_size', WIDTH);
-  const heads = fields.requiredInteger('num_attention_heads', HEADS);
-  const kvHeads = readKvHeads(fields, family) ?? heads;
-  if (heads % kvHeads !== 0) {
-    throw fields.refusal('num_key_value_heads', `num_attention_heads ${heads} is not a multiple of it`);
-  }
-  const headDim = fields.integer('head_dim', HEAD_DIM) ?? inferHeadDim(fields, family, hiddenSize, heads);
-  if (headDim % 2 !== 0) throw fields.refusal('head_dim', `RoPE needs an even head dimension, not ${headDim}`);
-  if (heads * headDim > WIDTH.max) {
-    throw fields.refusal('num_attention_heads', `with head_dim ${headDim} it exceeds a width of ${WIDTH.max}`);
-  }
-  return { hiddenSize, heads, kvHeads, headDim };
-}
-
-/** null means as many as heads; an absent member means the family's default. */
-function readKvHeads(fields: ConfigFields, family: Family): number | undefined {
-  const name = 'num_key_value_heads';
-  return fields.object.has(name) ? fields.integer(name, HEADS) : defaults.kvHeads[family];
-}
-
-function inferHeadDim(fields: ConfigFields, family: Family, hiddenSize: number, heads: number): number {
-  if (family === 'qwen3') return defaults.qwen3HeadDim;
-  if (hiddenSize % heads !== 0) {
-    throw fields.refusal(
-      'hidden_size',
-      `it is not a multiple of num_attention_heads ${heads}, and there is no head_dim`,
-    );
-  }
-  return hiddenSize / heads;
-}
-
 /** One id or a list of ids. */
-function readTokenIds(fields: ConfigFields, name: string): readonly number[] {
+export function readTokenIds(fields: ConfigFields, name: string): readonly number[] {
   const value = fields.object.get(name) ?? [];
   const ids = isJsonArray(value) ? value : [value];
   const isId = (id: JsonValue): id is number =>

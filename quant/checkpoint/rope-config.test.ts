@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigFields } from './config-fields.ts';
-import { readRopeConfig, type RopeConfig } from './rope-config.ts';
+import type { Family } from './families.ts';
+import { readRopeConfigs, type RopeConfig, type RopeConfigs } from './rope-config.ts';
 import { isJsonObject, parseJson } from './strict-json.ts';
 
-function read(config: object, maxPositionEmbeddings = 4096): RopeConfig {
+function readAs(family: Family, config: object): RopeConfigs {
   const limits = { maxBytes: 10_000, maxDepth: 8, maxKeyBytes: 100, maxValues: 100, numbers: 'any' } as const;
   const document = parseJson(Buffer.from(JSON.stringify(config)), 'config.json', limits);
   if (!isJsonObject(document)) throw new TypeError('not an object');
-  return readRopeConfig(new ConfigFields('config.json', document), maxPositionEmbeddings);
+  return readRopeConfigs(new ConfigFields('config.json', document), family, 4096);
 }
+
+const read = (config: object): RopeConfig => readAs('llama', config).rope;
 
 const llama3 = {
   factor: 32,
@@ -17,7 +20,7 @@ const llama3 = {
   original_max_position_embeddings: 8192,
 };
 
-describe('readRopeConfig', () => {
+describe('readRopeConfigs', () => {
   it('has no scaling and a theta of 10000 by default', () => {
     const plain = { theta: 10000, scaling: { kind: 'none' } };
     expect(read({})).toEqual(plain);
@@ -120,5 +123,61 @@ describe('readRopeConfig', () => {
     expect(() => read({ [name]: 512, rope_scaling: { type: 'yarn', factor: 2, [name]: 1024 } })).toThrow(
       /rope_scaling.original_max_position_embeddings is 1024; the top of the file has .* 512/,
     );
+  });
+});
+
+describe('RoPE by kind of layer', () => {
+  const linear = { rope_type: 'linear', factor: 8 };
+  const expected: RopeConfigs = {
+    rope: { theta: 2e6, scaling: { kind: 'linear', factor: 8 } },
+    slidingRope: { theta: 5000, scaling: { kind: 'none' } },
+  };
+
+  it('is one and the same but for Gemma 3', () => {
+    const { rope, slidingRope } = readAs('gemma2', { rope_theta: 5000, rope_scaling: linear });
+    expect(rope).toEqual({ theta: 5000, scaling: { kind: 'linear', factor: 8 } });
+    expect(slidingRope).toEqual(rope);
+  });
+
+  it('is read in the spellings of transformers 4 and 5 alike', () => {
+    const older = { rope_theta: 2e6, rope_local_base_freq: 5000, rope_scaling: linear };
+    const newer = {
+      rope_parameters: {
+        full_attention: { ...linear, rope_theta: 2e6 },
+        sliding_attention: { rope_type: 'default', rope_theta: 5000 },
+      },
+    };
+    expect(readAs('gemma3_text', older)).toEqual(expected);
+    expect(readAs('gemma3_text', newer)).toEqual(expected);
+    expect(readAs('gemma3_text', { ...older, ...newer })).toEqual(expected);
+  });
+
+  it('has a theta for each by default', () => {
+    const none = { kind: 'none' };
+    const defaults = { rope: { theta: 1e6, scaling: none }, slidingRope: { theta: 10000, scaling: none } };
+    expect(readAs('gemma3_text', {})).toEqual(defaults);
+    expect(readAs('gemma3_text', { rope_scaling: null, rope_parameters: {} })).toEqual(defaults);
+    const full = { full_attention: { rope_type: 'default' } };
+    expect(readAs('gemma3_text', { rope_parameters: full })).toEqual(defaults);
+  });
+
+  it.each<[string, object, RegExp]>([
+    [
+      'RoPE of no kind of layer',
+      { rope_parameters: { rope_type: 'default', rope_theta: 1e6 } },
+      /rope_parameters.rope_type is "default"; gemma3_text has RoPE for full_attention and for sliding_attention/,
+    ],
+    [
+      'another local theta',
+      { rope_local_base_freq: 5000, rope_parameters: { sliding_attention: { rope_theta: 1e4 } } },
+      /sliding_attention.rope_theta is 10000; the top of the file has rope_local_base_freq 5000/,
+    ],
+    [
+      'another scaling',
+      { rope_scaling: linear, rope_parameters: { full_attention: { rope_type: 'default' } } },
+      /contradict/,
+    ],
+  ])('refuses %s', (_, config, message) => {
+    expect(() => readAs('gemma3_text', config)).toThrow(message);
   });
 });

@@ -1,11 +1,20 @@
 import { InputError } from '../errors.ts';
 import { type ConfigFields, type Range } from './config-fields.ts';
+import type { Family } from './families.ts';
 
 /** Rotary position embedding as the configuration asks for it; `eval/model/rope.ts` computes the frequencies. */
 export interface RopeConfig {
   /** Base of the geometric series of frequencies. */
   theta: number;
   scaling: RopeScaling;
+}
+
+/** RoPE by kind of layer; only Gemma 3 has two. */
+export interface RopeConfigs {
+  /** Of layers that attend to all positions before. */
+  rope: RopeConfig;
+  /** Of layers with a sliding window. */
+  slidingRope: RopeConfig;
 }
 
 export type RopeScaling = { kind: 'none' } | LinearScaling | Llama3Scaling | YarnScaling;
@@ -40,9 +49,6 @@ export interface YarnScaling {
   mscaleAllDim?: number | undefined;
 }
 
-/** transformers' `default_theta`; all of the supported families share it. */
-const DEFAULT_THETA = 10_000;
-
 /** Largest theta in use is about 1e8 (Code Llama has 1e6); an f32 power must not overflow on the way. */
 const THETA: Range = { min: 1 + Number.EPSILON, max: 1e12 };
 
@@ -69,19 +75,46 @@ const commonMembers = [
   'original_max_position_embeddings',
 ] as const;
 
+/** Where one RoPE is described: several objects must mean the same. */
+interface RopeSource {
+  /** Member at the top of the file with theta, as transformers 4 has it. */
+  thetaName: string;
+  /** transformers' `default_theta`. */
+  defaultTheta: number;
+  objects: readonly (ConfigFields | undefined)[];
+}
+
 /**
  * Reads RoPE in the spelling of transformers 4 (`rope_theta`, `rope_scaling`) or 5 (`rope_parameters`). A file that
  * has both must mean the same by both. `config` is the top of config.json.
  */
-export function readRopeConfig(config: ConfigFields, maxPositionEmbeddings: number): RopeConfig {
+export function readRopeConfigs(config: ConfigFields, family: Family, maxPositionEmbeddings: number): RopeConfigs {
   refusePartialRotation(config);
-  const theta = config.number('rope_theta', THETA);
-  const readings = ['rope_parameters', 'rope_scaling'].flatMap((name) => {
-    const fields = config.fields(name);
+  const parameters = config.fields('rope_parameters');
+  const scaling = config.fields('rope_scaling');
+  const read = (source: RopeSource): RopeConfig => readRopeConfig(config, source, maxPositionEmbeddings);
+  if (family !== 'gemma3_text') {
+    const rope = read({ thetaName: 'rope_theta', defaultTheta: 10_000, objects: [parameters, scaling] });
+    return { rope, slidingRope: rope };
+  }
+  const unknown = parameters?.names.find((name) => name !== 'full_attention' && name !== 'sliding_attention');
+  if (parameters && unknown !== undefined) {
+    throw parameters.refusal(unknown, `${family} has RoPE for full_attention and for sliding_attention`);
+  }
+  const [full, sliding] = [parameters?.fields('full_attention'), parameters?.fields('sliding_attention')];
+  return {
+    rope: read({ thetaName: 'rope_theta', defaultTheta: 1_000_000, objects: [full, scaling] }),
+    slidingRope: read({ thetaName: 'rope_local_base_freq', defaultTheta: 10_000, objects: [sliding] }),
+  };
+}
+
+function readRopeConfig(config: ConfigFields, source: RopeSource, maxPositionEmbeddings: number): RopeConfig {
+  const theta = config.number(source.thetaName, THETA);
+  const readings = source.objects.flatMap((fields) =>
     // Both spellings have {} for "no scaling".
-    return fields && fields.names.length > 0 ? [readParameters(config, fields, theta, maxPositionEmbeddings)] : [];
-  });
-  if (readings.length === 0) return { theta: theta ?? DEFAULT_THETA, scaling: { kind: 'none' } };
+    fields && fields.names.length > 0 ? [readParameters(config, fields, source, maxPositionEmbeddings)] : [],
+  );
+  if (readings.length === 0) return { theta: theta ?? source.defaultTheta, scaling: { kind: 'none' } };
   const [first, ...others] = readings;
   if (others.some((other) => JSON.stringify(first) !== JSON.stringify(other))) {
     throw new InputError(`${config.file}: rope_parameters and rope_scaling contradict each other`, {
@@ -96,12 +129,12 @@ export function readRopeConfig(config: ConfigFields, maxPositionEmbeddings: numb
 function readParameters(
   config: ConfigFields,
   fields: ConfigFields,
-  outerTheta: number | undefined,
+  { thetaName, defaultTheta }: RopeSource,
   maxPositionEmbeddings: number,
 ): RopeConfig {
-  const innerTheta = fields.number('rope_theta', THETA);
+  const [innerTheta, outerTheta] = [fields.number('rope_theta', THETA), config.number(thetaName, THETA)];
   if (innerTheta !== undefined && outerTheta !== undefined && innerTheta !== outerTheta) {
-    throw fields.refusal('rope_theta', `the top of the file has rope_theta ${outerTheta}`);
+    throw fields.refusal('rope_theta', `the top of the file has ${thetaName} ${outerTheta}`);
   }
   const kind = readKind(fields);
   if (!Object.hasOwn(membersOfKind, kind)) {
@@ -115,7 +148,7 @@ function readParameters(
   if (unknown !== undefined) throw fields.refusal(unknown, `RoPE of kind ${kind} has no such parameter`);
   refusePartialRotation(fields);
 
-  const theta = innerTheta ?? outerTheta ?? DEFAULT_THETA;
+  const theta = innerTheta ?? outerTheta ?? defaultTheta;
   const original = originalPositions(config, fields) ?? maxPositionEmbeddings;
   return { theta, scaling: readScaling(kind, fields, original) };
 }

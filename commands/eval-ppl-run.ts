@@ -1,0 +1,83 @@
+import { loadTokenizer } from '../eval/model/tokenizer.ts';
+import { requireSameTokens } from '../eval/perplexity/baseline.ts';
+import { prepareText, textForm } from '../eval/perplexity/prepare-text.ts';
+import { readSavedResult } from '../eval/perplexity/saved-result.ts';
+import { textEncoder } from '../eval/perplexity/text-encoder.ts';
+import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
+import { readModelConfig } from '../quant/checkpoint/hf-config.ts';
+import { openBackend } from './backend.ts';
+import { claimOutputs } from './eval-outputs.ts';
+import type { EvalFlags } from './eval-ppl-flags.ts';
+import { measure, type Unfinished } from './eval-ppl-measure.ts';
+import { checkComparable, chooseConfigurations, chooseProtocol, groupNotes } from './eval-ppl-request.ts';
+import { resolveModel } from './model-argument.ts';
+import { packagePath } from './package-path.ts';
+import type { CommandContext, CommandOutcome } from './run-command.ts';
+import { loadTextArgument } from './text-argument.ts';
+
+const BUNDLED_MODEL = { path: packagePath('fixtures/tiny-qwen3'), name: 'tiny-qwen3 (bundled)' };
+const BUNDLED_TEXT = packagePath('fixtures/heldout.txt');
+
+/**
+ * Evaluates, and answers an interruption at once with what is known so far. The window that is being computed then ends
+ * by itself: only after it memory can be given back.
+ */
+export async function runEvaluation(
+  model: string | undefined,
+  flags: EvalFlags,
+  context: CommandContext,
+): Promise<CommandOutcome> {
+  const unfinished: Unfinished = {};
+  try {
+    return await Promise.race([evaluateModel(model, flags, context, unfinished), interruptionOf(context.signal)]);
+  } catch (error) {
+    const outcome = context.signal.aborted ? unfinished.report?.() : undefined;
+    if (!outcome) throw error;
+    return { ...outcome, failure: context.signal.reason as Error };
+  }
+}
+
+function interruptionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
+async function evaluateModel(
+  argument: string | undefined,
+  flags: EvalFlags,
+  context: CommandContext,
+  unfinished: Unfinished,
+): Promise<CommandOutcome> {
+  const outputs = claimOutputs(flags);
+  const baseline = flags.baseline === undefined ? undefined : readSavedResult(flags.baseline);
+  const { path, name } = argument === undefined ? BUNDLED_MODEL : await resolveModel(argument, context);
+  const checkpoint = Checkpoint.open(path);
+  try {
+    const config = readModelConfig(checkpoint.folder);
+    const configurations = chooseConfigurations(config, flags);
+    checkComparable(configurations, flags);
+    const protocol = chooseProtocol(config, flags);
+    const source = flags.data ?? (argument === undefined ? BUNDLED_TEXT : 'wikitext2');
+    // Before the text, which may take long to encode.
+    const opened = await openBackend(flags, context.output);
+    try {
+      const data = await loadTextArgument(source, context, textForm(protocol.name));
+      const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
+      const text = await prepareText(data, textEncoder(checkpoint.folder, tokenizer), protocol);
+      for (const note of groupNotes(config, configurations)) context.output.note(note);
+      const request = { checkpoint, config, configurations, text, divergence: flags.kld ?? false };
+      const subject = { model: name, data: data.name, protocol: text.protocol, tokenizerSha256: tokenizer.sha256 };
+      if (baseline) requireSameTokens({ text, ...subject }, baseline);
+      return await measure(opened, request, { subject, baseline, flags, outputs, unfinished }, context);
+    } finally {
+      opened.backend.close();
+    }
+  } finally {
+    checkpoint.close();
+  }
+}

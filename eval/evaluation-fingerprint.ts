@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import type { BackendInfo } from '../kernels/backend.ts';
+import type { EvaluationRequest } from './evaluate.ts';
+import type { Fingerprint } from './evaluation-journal-file.ts';
+import type { Window } from './perplexity/protocol.ts';
+
+/** Everything that decides what `evaluate` gives, but for its times. Files of weights count by name, size and time. */
+export function fingerprintOf(request: EvaluationRequest, backend: BackendInfo, version: string): Fingerprint {
+  const { checkpoint, config, configurations, text, divergence = false } = request;
+  return {
+    version,
+    model: checkpoint.folder,
+    files: checkpoint.files.map(({ name, bytes, mtimeMs }) => `${name} ${bytes} ${mtimeMs}`).join(', '),
+    config: createHash('sha256').update(JSON.stringify(config.raw)).digest('hex').slice(0, 16),
+    protocol: JSON.stringify(text.protocol),
+    tokens: hashTokens(text.windows).slice(0, 16),
+    configurations: configurations.map(({ name }) => name).join(','),
+    divergence: String(divergence),
+    backend: `${backend.name} ${backend.isa}`,
+  };
+}
+
+function hashTokens(windows: readonly Window[]): string {
+  const hash = createHash('sha256');
+  for (const { tokenIds } of windows) hash.update(tokenIds);
+  return hash.digest('hex');
+}

@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { ConfigFields } from '../../quant/checkpoint/config-fields.ts';
+import { isJsonArray, isJsonObject, parseJson, type JsonLimits } from '../../quant/checkpoint/strict-json.ts';
+import { InputError, NotFoundError } from '../../quant/errors.ts';
+import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
+import { readWholeFile } from '../../quant/read-file.ts';
+
+/** How a model wants a conversation to be written: a Jinja template of the checkpoint, not to be trusted. */
+export interface ChatTemplate {
+  /** The file that it comes from. */
+  file: string;
+  source: string;
+  /** `bos_token`, `eos_token` and the like, which templates write by name. */
+  specialTokens: Readonly<Record<string, string>>;
+}
+
+/** The longest in use have some 20 KB. */
+export const MAX_TEMPLATE_BYTES: number = 1024 * 1024;
+
+/** The largest in use describes 6,000 added tokens in 1.2 MB (Gemma 3). */
+const TOKENIZER_CONFIG_LIMITS: JsonLimits = {
+  maxBytes: 16 * 1024 * 1024,
+  maxDepth: 16,
+  maxKeyBytes: 4096,
+  maxValues: 1_000_000,
+  numbers: 'any',
+};
+
+const TOKENIZER_CONFIG = 'tokenizer_config.json';
+const JINJA = 'chat_template.jinja';
+const JSON_TEMPLATE = 'chat_template.json';
+
+/** What transformers hands to a template by these names, where the tokenizer has it. */
+const specialTokenNames = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
+
+/**
+ * Finds the chat template of a model folder as transformers does: a file of its own wins over tokenizer_config.json, and
+ * of several named ones it is `default`.
+ *
+ * @returns nothing if the model has none
+ * @throws InputError `E_CHAT_TEMPLATE`, `E_FILE_TOO_LARGE`, `E_CONFIG_*`, `E_JSON_*`
+ */
+export function readChatTemplate(folder: string, fileSystem: FileSystem = nodeFileSystem): ChatTemplate | undefined {
+  const tokenizer = readFields(folder, TOKENIZER_CONFIG, fileSystem);
+  const found =
+    readJinja(folder, fileSystem) ??
+    namedTemplate(tokenizer) ??
+    namedTemplate(readFields(folder, JSON_TEMPLATE, fileSystem));
+  if (!found) return undefined;
+  if (Buffer.byteLength(found.source) > MAX_TEMPLATE_BYTES) {
+    throw refusal(found.file, `the chat template is longer than ${MAX_TEMPLATE_BYTES} bytes`);
+  }
+  return { ...found, specialTokens: readSpecialTokens(tokenizer) };
+}
+
+type Source = Pick<ChatTemplate, 'file' | 'source'>;
+
+function readJinja(folder: string, fileSystem: FileSystem): Source | undefined {
+  const bytes = readIfThere(join(folder, JINJA), MAX_TEMPLATE_BYTES, fileSystem);
+  if (!bytes) return undefined;
+  try {
+    return { file: JINJA, source: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch (cause) {
+    throw refusal(JINJA, 'not valid UTF-8', cause);
+  }
+}
+
+/** A template, or the one named `default` of a list of `{ name, template }`. */
+function namedTemplate(fields: ConfigFields | undefined): Source | undefined {
+  const value = fields?.object.get('chat_template') ?? undefined;
+  if (!fields || value === undefined) return undefined;
+  const { file } = fields;
+  if (typeof value === 'string') return { file, source: value };
+  if (!isJsonArray(value)) throw refusal(file, 'chat_template is neither a string nor a list');
+  const entry = value.find((each) => isJsonObject(each) && each.get('name') === 'default');
+  const source = isJsonObject(entry) ? entry.get('template') : undefined;
+  if (typeof source !== 'string') throw refusal(file, 'chat_template lists no template that is named "default"');
+  return { file, source };
+}
+
+/** A token is a string, or an object with the string as `content`. */
+function readSpecialTokens(fields: ConfigFields | undefined): Record<string, string> {
+  if (!fields) return {};
+  const entries = specialTokenNames.flatMap((name) => {
+    const value = fields.object.get(name);
+    const content = isJsonObject(value) ? value.get('content') : value;
+    return typeof content === 'string' ? [[name, content] as const] : [];
+  });
+  return Object.fromEntries(entries);
+}
+
+function readFields(folder: string, file: string, fileSystem: FileSystem): ConfigFields | undefined {
+  const bytes = readIfThere(join(folder, file), TOKENIZER_CONFIG_LIMITS.maxBytes, fileSystem);
+  if (!bytes) return undefined;
+  const document = parseJson(bytes, file, TOKENIZER_CONFIG_LIMITS);
+  if (!isJsonObject(document)) throw refusal(file, 'expected a JSON object');
+  return new ConfigFields(file, document);
+}
+
+function readIfThere(path: string, maxBytes: number, fileSystem: FileSystem): Uint8Array | undefined {
+  try {
+    return readWholeFile(path, maxBytes, fileSystem);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+function refusal(file: string, what: string, cause?: unknown): InputError {
+  return new InputError(`${file}: ${what}`, { code: 'E_CHAT_TEMPLATE', details: { file }, cause });
+}

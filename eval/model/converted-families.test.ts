@@ -1,0 +1,94 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openReferenceBackend } from '../../kernels/reference/backend.ts';
+import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
+import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { inlineExecutor } from '../../quant/conversion/executors.ts';
+import { prepareConversion } from '../../quant/conversion/prepare.ts';
+import { convert } from '../../quant/convert.ts';
+import { nodeFileSystem } from '../../quant/file-system.ts';
+import { temporaryFolder } from '../../testing/temporary-folder.ts';
+import { tinyConfig, writeTinyCheckpoint } from '../../testing/tiny-checkpoint.ts';
+import { parseConfiguration } from './configurations.ts';
+import { loadModel } from './load.ts';
+
+/** Writes `output`: the checkpoint in `model` as W8A8. @returns names of the tensors that were quantized */
+async function convertW8a8(model: string, output: string): Promise<string[]> {
+  const checkpoint = Checkpoint.open(model);
+  const executor = inlineExecutor(nodeFileSystem);
+  try {
+    const conversion = prepareConversion(nodeFileSystem, checkpoint, {
+      model,
+      mode: 'w8a8',
+      groupSize: 0,
+      clip: { kind: 'minmax' },
+      ignore: ['lm_head'],
+      onIndivisible: 'error',
+      maxShardBytes: 1_000_000,
+    });
+    await convert(conversion, {
+      fileSystem: nodeFileSystem,
+      output,
+      executor,
+      owner: { pid: 1, host: 'here', isAlive: () => false },
+      version: 'test',
+      signal: new AbortController().signal,
+      overwrite: false,
+      resume: false,
+      onNote: () => undefined,
+      onProgress: () => undefined,
+    });
+  } finally {
+    await executor.close();
+    checkpoint.close();
+  }
+  return tensorNames(output)
+    .filter((name) => name.endsWith('.weight_scale'))
+    .map((name) => name.replace('_scale', ''));
+}
+
+function tensorNames(folder: string): string[] {
+  const checkpoint = Checkpoint.open(folder);
+  checkpoint.close();
+  return [...checkpoint.tensors.keys()];
+}
+
+async function logitsOf(folder: string, configuration: string): Promise<Float32Array> {
+  const checkpoint = Checkpoint.open(folder);
+  const backend = openReferenceBackend();
+  try {
+    const model = await loadModel(checkpoint, readModelConfig(folder), backend, parseConfiguration(configuration));
+    return await model.logits(Int32Array.from({ length: 12 }, (_, i) => (i * 7) % 40));
+  } finally {
+    backend.close();
+    checkpoint.close();
+  }
+}
+
+describe.each([
+  ['llama', 'LlamaForCausalLM'],
+  ['mistral', 'MistralForCausalLM'],
+  ['qwen2', 'Qwen2ForCausalLM'],
+  ['qwen3', 'Qwen3ForCausalLM'],
+  ['gemma2', 'Gemma2ForCausalLM'],
+  ['gemma3_text', 'Gemma3ForCausalLM'],
+])('a converted checkpoint of %s', (model_type, architecture) => {
+  it.each([true, false])('computes what its source does in that configuration, head tied: %s', async (tied) => {
+    const root = temporaryFolder();
+    const [source, converted] = [join(root, 'in'), join(root, 'out')];
+    mkdirSync(source);
+    const config = { ...tinyConfig, model_type, architectures: [architecture], tie_word_embeddings: tied };
+    writeTinyCheckpoint(source, config);
+
+    const quantized = await convertW8a8(source, converted);
+    expect(quantized.sort()).toEqual(
+      tensorNames(source)
+        .filter((name) => name.endsWith('_proj.weight'))
+        .sort(),
+    );
+    const logits = await logitsOf(converted, 'fp16');
+    expect(logits.every((logit) => Number.isFinite(logit))).toBe(true);
+    expect(logits).toEqual(await logitsOf(source, 'w8a8'));
+  });
+});

@@ -1,0 +1,36 @@
+import { readSpecialToken } from '../model/special-tokens.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+
+/** What the protocols need of a tokenizer. */
+export interface TextEncoder {
+  /** What the tokenizer puts before a text. */
+  readonly prefixIds: readonly number[];
+  /** What stands before a page: the BOS, or the EOS of a tokenizer that has no BOS. None if it has neither. */
+  readonly start?: StartToken | undefined;
+  /** Ids of each text, without special tokens. */
+  encodeAll(texts: readonly string[]): Promise<Int32Array[]>;
+}
+
+export interface StartToken {
+  id: number;
+  isBos: boolean;
+}
+
+/**
+ * The tokenizer of a model folder, with the special tokens that its tokenizer_config.json names.
+ *
+ * @throws InputError as `readSpecialToken`
+ */
+export function textEncoder(folder: string, tokenizer: Tokenizer): TextEncoder {
+  const idOf = (name: 'bos_token' | 'eos_token'): number | undefined => {
+    const token = readSpecialToken(folder, name);
+    return token === undefined ? undefined : tokenizer.specialTokenAt(token);
+  };
+  const [bos, eos] = [idOf('bos_token'), idOf('eos_token')];
+  const id = bos ?? eos;
+  return {
+    prefixIds: tokenizer.prefixIds,
+    start: id === undefined ? undefined : { id, isBos: bos !== undefined },
+    encodeAll: (texts) => tokenizer.encodeAll(texts),
+  };
+}
