@@ -461,10 +461,10 @@ void test_cross_entropy(cider_device *device) {
 void test_divergence(cider_device *device) {
   const float data[4] = {1, 0, 0, 1};
   const float wide_data[6] = {};
-  cider_weight *head =
-      create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 2, 2, 0, bytes_of(data), no_bytes, no_bytes, no_bytes});
-  cider_weight *wide =
-      create_weight(device, {CIDER_DENSE, CIDER_F32, 0, 3, 2, 0, bytes_of(wide_data), no_bytes, no_bytes, no_bytes});
+  cider_weight *head = create_weight(
+      device, {CIDER_DENSE, CIDER_F32, 0, 2, 2, 0, bytes_of(data), no_bytes, no_bytes, no_bytes, CIDER_BYTES});
+  cider_weight *wide = create_weight(
+      device, {CIDER_DENSE, CIDER_F32, 0, 3, 2, 0, bytes_of(wide_data), no_bytes, no_bytes, no_bytes, CIDER_BYTES});
   cider_buffer *x = buffer_of(device, {5, 5, 1, 0});
   cider_buffer *base_x = buffer_of(device, {5, 5, 0, 0});
   double divergences[1] = {-1};
