@@ -6,10 +6,10 @@ import type { OpenParams, WeightParams } from './weight-params.ts';
 
 /**
  * Multiply-adds from which an operation goes to another thread, so that signals get through meanwhile. Going there costs
- * some 30 µs, ten times as much as a call; what is smaller than this takes some milliseconds in decoding, where it waits
- * for weights from memory, and some ten where there are no vectors.
+ * some 30 µs, ten times as much as a call; what is smaller than this takes a millisecond on matrix units, some of them in
+ * decoding, where it waits for weights from memory, and some ten where there are no vectors.
  */
-const LONG_OPERATION = 2 ** 25;
+const LONG_OPERATION = 2 ** 28;
 
 /** Scratch of an operation that asks for none is still an array. */
 const SMALLEST_SCRATCH_BYTES = 64;
