@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { ConfigFields } from '../../quant/checkpoint/config-fields.ts';
-import { isJsonArray, isJsonObject, parseJson, type JsonLimits } from '../../quant/checkpoint/strict-json.ts';
-import { InputError, NotFoundError } from '../../quant/errors.ts';
+import type { ConfigFields } from '../../quant/checkpoint/config-fields.ts';
+import { isJsonArray, isJsonObject } from '../../quant/checkpoint/strict-json.ts';
+import { InputError } from '../../quant/errors.ts';
 import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
-import { readWholeFile } from '../../quant/read-file.ts';
+import { readIfThere, readTokenizerConfig, specialToken, TOKENIZER_CONFIG } from '../model/tokenizer-config.ts';
 
 /** How a model wants a conversation to be written: a Jinja template of the checkpoint, not to be trusted. */
 export interface ChatTemplate {
@@ -17,16 +17,6 @@ export interface ChatTemplate {
 /** The longest in use have some 20 KB. */
 export const MAX_TEMPLATE_BYTES: number = 1024 * 1024;
 
-/** The largest in use describes 6,000 added tokens in 1.2 MB (Gemma 3). */
-const TOKENIZER_CONFIG_LIMITS: JsonLimits = {
-  maxBytes: 16 * 1024 * 1024,
-  maxDepth: 16,
-  maxKeyBytes: 4096,
-  maxValues: 1_000_000,
-  numbers: 'any',
-};
-
-const TOKENIZER_CONFIG = 'tokenizer_config.json';
 const JINJA = 'chat_template.jinja';
 const JSON_TEMPLATE = 'chat_template.json';
 
@@ -41,11 +31,11 @@ const specialTokenNames = ['bos_token', 'eos_token', 'unk_token', 'sep_token', '
  * @throws InputError `E_CHAT_TEMPLATE`, `E_FILE_TOO_LARGE`, `E_CONFIG_*`, `E_JSON_*`
  */
 export function readChatTemplate(folder: string, fileSystem: FileSystem = nodeFileSystem): ChatTemplate | undefined {
-  const tokenizer = readFields(folder, TOKENIZER_CONFIG, fileSystem);
+  const tokenizer = readTokenizerConfig(folder, TOKENIZER_CONFIG, fileSystem);
   const found =
     readJinja(folder, fileSystem) ??
     namedTemplate(tokenizer) ??
-    namedTemplate(readFields(folder, JSON_TEMPLATE, fileSystem));
+    namedTemplate(readTokenizerConfig(folder, JSON_TEMPLATE, fileSystem));
   if (!found) return undefined;
   if (Buffer.byteLength(found.source) > MAX_TEMPLATE_BYTES) {
     throw refusal(found.file, `the chat template is longer than ${MAX_TEMPLATE_BYTES} bytes`);
@@ -78,32 +68,12 @@ function namedTemplate(fields: ConfigFields | undefined): Source | undefined {
   return { file, source };
 }
 
-/** A token is a string, or an object with the string as `content`. */
-function readSpecialTokens(fields: ConfigFields | undefined): Record<string, string> {
-  if (!fields) return {};
+function readSpecialTokens(config: ConfigFields | undefined): Record<string, string> {
   const entries = specialTokenNames.flatMap((name) => {
-    const value = fields.object.get(name);
-    const content = isJsonObject(value) ? value.get('content') : value;
-    return typeof content === 'string' ? [[name, content] as const] : [];
+    const token = specialToken(config, name);
+    return token === undefined ? [] : [[name, token] as const];
   });
   return Object.fromEntries(entries);
-}
-
-function readFields(folder: string, file: string, fileSystem: FileSystem): ConfigFields | undefined {
-  const bytes = readIfThere(join(folder, file), TOKENIZER_CONFIG_LIMITS.maxBytes, fileSystem);
-  if (!bytes) return undefined;
-  const document = parseJson(bytes, file, TOKENIZER_CONFIG_LIMITS);
-  if (!isJsonObject(document)) throw refusal(file, 'expected a JSON object');
-  return new ConfigFields(file, document);
-}
-
-function readIfThere(path: string, maxBytes: number, fileSystem: FileSystem): Uint8Array | undefined {
-  try {
-    return readWholeFile(path, maxBytes, fileSystem);
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
-    throw error;
-  }
 }
 
 function refusal(file: string, what: string, cause?: unknown): InputError {

@@ -1,4 +1,4 @@
-import { readSpecialToken } from '../model/special-tokens.ts';
+import { readTokenizerConfig, specialToken } from '../model/tokenizer-config.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 
 /** What the protocols need of a tokenizer. */
@@ -19,11 +19,12 @@ export interface StartToken {
 /**
  * The tokenizer of a model folder, with the special tokens that its tokenizer_config.json names.
  *
- * @throws InputError as `readSpecialToken`
+ * @throws InputError as `readTokenizerConfig`
  */
 export function textEncoder(folder: string, tokenizer: Tokenizer): TextEncoder {
+  const config = readTokenizerConfig(folder);
   const idOf = (name: 'bos_token' | 'eos_token'): number | undefined => {
-    const token = readSpecialToken(folder, name);
+    const token = specialToken(config, name);
     return token === undefined ? undefined : tokenizer.specialTokenAt(token);
   };
   const [bos, eos] = [idOf('bos_token'), idOf('eos_token')];

@@ -18,6 +18,7 @@
 
 #include "attention-kernels.h"
 #include "attention-operands-amx.h"
+#include "tiles-amx.h"
 
 namespace cider {
 namespace {
@@ -50,28 +51,6 @@ bool pack(const KeyValueBlock &block, void *packed) {
 }
 
 // ---- tile registers: sums in 0 … 3, rows of the left operand in 4 and 5, columns of the right one in 6 and 7 ----
-
-// Configures them for as long as it lives. They are in their initial state afterwards, which keeps switches between
-// threads cheap.
-class TileRegisters {
-public:
-  TileRegisters() {
-    alignas(64) struct {
-      uint8_t palette, start_row, reserved[14];
-      uint16_t row_bytes[16];
-      uint8_t rows[16];
-    } config = {};
-    config.palette = 1;
-    for (int tile = 0; tile < 8; tile++) {
-      config.row_bytes[tile] = 64;
-      config.rows[tile] = 16;
-    }
-    _tile_loadconfig(&config);
-  }
-  ~TileRegisters() { _tile_release(); }
-  TileRegisters(const TileRegisters &) = delete;
-  TileRegisters &operator=(const TileRegisters &) = delete;
-};
 
 [[gnu::always_inline]] inline void load_left(const char *left, size_t stride) {
   _tile_loadd(4, left, stride);

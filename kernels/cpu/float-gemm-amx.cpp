@@ -10,6 +10,7 @@
 
 #include "float-kernels.h"
 #include "float-split.h"
+#include "tiles-amx.h"
 
 namespace cider {
 namespace {
@@ -111,29 +112,6 @@ constexpr int SUMS = 0;
 constexpr int WEIGHTS = 4;
 constexpr int ACTIVATIONS = 6;
 
-// Configures the tile registers for `rows` rows, for as long as it lives. They are in their initial state afterwards,
-// which keeps switches between threads cheap.
-class TileRegisters {
-public:
-  explicit TileRegisters(uint32_t rows) {
-    alignas(64) struct {
-      uint8_t palette, start_row, reserved[14];
-      uint16_t row_bytes[16];
-      uint8_t rows[16];
-    } config = {};
-    config.palette = 1;
-    for (int i = 0; i < 2; i++) {
-      config.row_bytes[SUMS + i] = config.row_bytes[WEIGHTS + i] = config.row_bytes[ACTIVATIONS + i] = 64;
-      config.rows[SUMS + i] = config.rows[ACTIVATIONS + i] = static_cast<uint8_t>(rows);
-      config.rows[WEIGHTS + i] = SPLIT_DEPTH / 2;
-    }
-    _tile_loadconfig(&config);
-  }
-  ~TileRegisters() { _tile_release(); }
-  TileRegisters(const TileRegisters &) = delete;
-  TileRegisters &operator=(const TileRegisters &) = delete;
-};
-
 // Into the second-level cache; `from` is where to go on.
 [[gnu::always_inline]] inline void fetch(uintptr_t &from, uint32_t bytes) {
   for (const uintptr_t end = from + bytes; from < end; from += 64) {
@@ -143,7 +121,7 @@ public:
 
 template <bool HighOnly>
 [[gnu::noinline]] void multiply_parts(const SplitProduct &product) {
-  const TileRegisters registers(product.rows);
+  const TileRegisters registers({product.rows, 64}, {SPLIT_DEPTH / 2, 64}, {product.rows, 64});
   const size_t part_bytes = product.rows * DEPTH_BYTES;
   const size_t addend_bytes = product.addend.stride * sizeof(float);
   const size_t out_bytes = product.out.stride * sizeof(float);

@@ -9,6 +9,7 @@
 
 #include "integer-kernels.h"
 #include "integer-vector-avx512.h"
+#include "tiles-amx.h"
 
 namespace cider {
 namespace {
@@ -33,27 +34,7 @@ uint32_t depth_of(const KAxis &axis) {
 constexpr int ACTIVATIONS = 4; // + r
 constexpr int WEIGHTS = 6;     // + c
 
-// Configures the tile registers for as long as it lives. They are in their initial state afterwards, which keeps
-// switches between threads cheap.
-class TileRegisters {
-public:
-  explicit TileRegisters(uint32_t depth) {
-    alignas(64) struct {
-      uint8_t palette, start_row, reserved[14];
-      uint16_t row_bytes[16];
-      uint8_t rows[16];
-    } config = {};
-    config.palette = 1;
-    for (int tile = 0; tile < 8; tile++) {
-      config.row_bytes[tile] = static_cast<uint16_t>(tile / 2 * 2 == ACTIVATIONS ? depth : 64);
-      config.rows[tile] = static_cast<uint8_t>(tile / 2 * 2 == WEIGHTS ? depth / BLOCK : TILE_ROWS);
-    }
-    _tile_loadconfig(&config);
-  }
-  ~TileRegisters() { _tile_release(); }
-  TileRegisters(const TileRegisters &) = delete;
-  TileRegisters &operator=(const TileRegisters &) = delete;
-};
+TileRegisters registers_of(uint32_t depth) { return {{}, {TILE_ROWS, depth}, {depth / BLOCK, 64}}; }
 
 // `RowTiles` is 1 or 2.
 template <int RowTiles>
@@ -191,7 +172,7 @@ template <int Bits, int RowTiles>
 [[gnu::noinline]] void by_channel(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                                   size_t stride) {
   const uint32_t depth = depth_of(axis);
-  const TileRegisters registers(depth);
+  const TileRegisters registers = registers_of(depth);
   alignas(64) Sums<RowTiles> sums[2];
   const auto finish = [&](uint32_t index) {
     const WeightPanel panel = panel_at(panels, index);
@@ -224,7 +205,7 @@ template <int Bits, int RowTiles>
 [[gnu::noinline]] void by_group(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, float *out,
                                 size_t stride) {
   const uint32_t depth = depth_of(axis);
-  const TileRegisters registers(depth);
+  const TileRegisters registers = registers_of(depth);
   alignas(64) Sums<RowTiles> sums[2];
   alignas(64) float results[RowTiles * TILE_ROWS][COLUMNS];
   for (uint32_t index = 0; index < panels.count; index++) {
@@ -265,7 +246,7 @@ template <int RowTiles>
 [[gnu::noinline]] void bare(const ActivationTile &tile, const WeightPanels &panels, const KAxis &axis, int32_t *out,
                             size_t stride) {
   const uint32_t depth = depth_of(axis);
-  const TileRegisters registers(depth);
+  const TileRegisters registers = registers_of(depth);
   for (uint32_t index = 0; index < panels.count; index++, out += COLUMNS) {
     const WeightPanel panel = panel_at(panels, index);
     Position at = {static_cast<const int8_t *>(tile.codes), panel.codes, panel.prefetch, panel.prefetch_step};

@@ -1,6 +1,7 @@
 // AMX: TDPBSSD and TDPBF16PS; what is left to vectors is AVX-512's.
 #include "cpu-features.h"
 #include "peak-kernels.h"
+#include "tiles-amx.h"
 
 #include <immintrin.h>
 
@@ -12,29 +13,8 @@ constexpr uint64_t bf16_operations = 16 * 16 * 32 * 2;
 constexpr uint64_t f32_operations = 16 * 2;
 constexpr uint64_t tile_sums = 4; // that are computed side by side, of eight registers
 
-// All eight tile registers in full size, holding zeros, for as long as it lives.
-class Tiles {
-public:
-  Tiles() {
-    alignas(64) struct {
-      uint8_t palette, start_row, reserved[14];
-      uint16_t row_bytes[16];
-      uint8_t rows[16];
-    } config = {};
-    config.palette = 1;
-    for (int tile = 0; tile < 8; tile++) {
-      config.row_bytes[tile] = 64;
-      config.rows[tile] = 16;
-    }
-    _tile_loadconfig(&config);
-  }
-  ~Tiles() { _tile_release(); }
-  Tiles(const Tiles &) = delete;
-  Tiles &operator=(const Tiles &) = delete;
-};
-
 uint64_t multiply_int8(uint64_t rounds) {
-  const Tiles tiles;
+  const TileRegisters tiles;
   for (uint64_t round = 0; round < rounds; round++) {
     _tile_dpbssd(0, 4, 5);
     _tile_dpbssd(1, 4, 5);
@@ -45,7 +25,7 @@ uint64_t multiply_int8(uint64_t rounds) {
 }
 
 [[gnu::target("amx-bf16")]] uint64_t multiply_bf16(uint64_t rounds) {
-  const Tiles tiles;
+  const TileRegisters tiles;
   for (uint64_t round = 0; round < rounds; round++) {
     _tile_dpbf16ps(0, 4, 5);
     _tile_dpbf16ps(1, 4, 5);
