@@ -190,7 +190,7 @@ describe.skipIf(!library)('the native backend', () => {
   });
 
   it('does one thing at a time', async () => {
-    const [rows, k] = [512, 512];
+    const [rows, k] = [768, 768]; // enough to go to another thread
     const [x, out] = [backend.upload(rows, k, randomFloats(rows * k, 1)), backend.allocate(rows, k)];
     const weight = backend.loadWeight(dense(k, k, randomFloats(k * k, 2)));
     let turns = 0;
