@@ -4,6 +4,7 @@ import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
 import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
 import { readModelConfig, type ModelConfig } from '../quant/checkpoint/hf-config.ts';
 import { UsageError } from '../quant/errors.ts';
+import { alreadyQuantized } from './already-quantized.ts';
 import { openBackend } from './backend.ts';
 import type { BenchFlags } from './bench-flags.ts';
 import { formatFigure, markdownTable } from './bench-tables.ts';
@@ -56,14 +57,7 @@ function chooseConfigurations(config: ModelConfig, names: readonly string[] | un
   const stored = readQuantization(config.raw);
   if (!stored) return (names ?? DEFAULT_CONFIGURATIONS).map(parseConfiguration);
   if (!names) return [storedConfiguration(stored)];
-  throw new UsageError(
-    `--configs ${names.join(',')}: the checkpoint is quantized (${stored.mode}) and is taken as it is`,
-    {
-      code: 'E_ALREADY_QUANTIZED',
-      hint: 'leave --configs away, or give the float checkpoint',
-      details: { value: names, scheme: stored.mode },
-    },
-  );
+  throw alreadyQuantized('--configs', names, stored.mode);
 }
 
 /** Prompts after which there is room for the tokens that are generated. */

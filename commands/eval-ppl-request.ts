@@ -9,6 +9,7 @@ import { defaultCtx, type ProtocolOptions } from '../eval/perplexity/prepare-tex
 import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
 import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
 import { UsageError } from '../quant/errors.ts';
+import { alreadyQuantized } from './already-quantized.ts';
 import { DEFAULT_CONFIGURATIONS, type EvalFlags } from './eval-ppl-flags.ts';
 
 /**
@@ -18,16 +19,7 @@ import { DEFAULT_CONFIGURATIONS, type EvalFlags } from './eval-ppl-flags.ts';
  */
 export function chooseConfigurations(config: ModelConfig, { configs, decode }: EvalFlags): readonly Configuration[] {
   const stored = readQuantization(config.raw);
-  if (stored && configs) {
-    throw new UsageError(
-      `--configs ${configs.join(',')}: the checkpoint is quantized (${stored.mode}) and is taken as it is`,
-      {
-        code: 'E_ALREADY_QUANTIZED',
-        hint: 'leave --configs away, or give the float checkpoint',
-        details: { value: configs, scheme: stored.mode },
-      },
-    );
-  }
+  if (stored && configs) throw alreadyQuantized('--configs', configs, stored.mode);
   const chosen = stored ? [storedConfiguration(stored)] : (configs ?? DEFAULT_CONFIGURATIONS).flatMap(expand);
   const rows = chosen.flatMap((configuration) => decode.map((mode) => decodedAs(configuration, mode, stored)));
   return [...new Map(rows.map((row) => [row.name, row])).values()];

@@ -11,7 +11,7 @@ import { loadTokenizer, type Tokenizer } from '../eval/model/tokenizer.ts';
 import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
 import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
 import { readModelConfig, type ModelConfig } from '../quant/checkpoint/hf-config.ts';
-import { UsageError } from '../quant/errors.ts';
+import { alreadyQuantized } from './already-quantized.ts';
 import { backendOptions, openBackend } from './backend.ts';
 import type { InterruptedError } from './errors.ts';
 import { DEFAULT_CONFIGURATION, generateOptions, type GenerateFlags } from './generate-flags.ts';
@@ -125,11 +125,7 @@ function chooseConfiguration(config: ModelConfig, name: string | undefined): Con
   const stored = readQuantization(config.raw);
   if (!stored) return parseConfiguration(name ?? DEFAULT_CONFIGURATION);
   if (name === undefined) return storedConfiguration(stored);
-  throw new UsageError(`--config ${name}: the checkpoint is quantized (${stored.mode}) and is taken as it is`, {
-    code: 'E_ALREADY_QUANTIZED',
-    hint: 'leave --config away, or give the float checkpoint',
-    details: { value: name, scheme: stored.mode },
-  });
+  throw alreadyQuantized('--config', name, stored.mode);
 }
 
 /** The text so far. */

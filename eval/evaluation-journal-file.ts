@@ -1,5 +1,6 @@
 import type { FileSystem } from '../quant/file-system.ts';
 import { readWholeFile } from '../quant/read-file.ts';
+import { toBase64 } from './perplexity/float-base64.ts';
 import type { WindowResult } from './perplexity/window-result.ts';
 
 /** Everything that decides the results of a run, by name. Two runs may share results only if all of it is equal. */
@@ -84,10 +85,6 @@ function parseDivergence(value: unknown): WindowResult['divergence'] {
   const { divergences: text, sameTop } = (value ?? {}) as Record<string, unknown>;
   const divergences = fromBase64(text);
   return divergences && typeof sameTop === 'number' ? { divergences, sameTop } : undefined;
-}
-
-function toBase64({ buffer, byteOffset, byteLength }: Float32Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
 
 /** Copied, as a Buffer may start at any byte of its memory. */

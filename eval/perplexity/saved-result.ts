@@ -6,6 +6,7 @@ import { InputError } from '../../quant/errors.ts';
 import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
 import { readWholeFile } from '../../quant/read-file.ts';
 import { concatenate } from './concatenate.ts';
+import { toBase64 } from './float-base64.ts';
 import { protocolNames, type Protocol } from './protocol.ts';
 import { groupByConfiguration, type WindowResult } from './window-result.ts';
 
@@ -119,6 +120,3 @@ const members = (fields: ConfigFields, name: string): ConfigFields =>
 
 const text = (fields: ConfigFields, name: string): string =>
   fields.string(name) ?? fields.failMissing(name, 'a string');
-
-const toBase64 = ({ buffer, byteOffset, byteLength }: Float32Array): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('base64');

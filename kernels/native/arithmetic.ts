@@ -1,6 +1,6 @@
 import type { Tensor } from '../backend.ts';
-import { check, checkSize } from '../check.ts';
-import { MAX_INTEGER_DEPTH } from '../reference/matmul-int8.ts';
+import { check } from '../check.ts';
+import { checkMatmulInt8 } from '../reference/matmul-int8.ts';
 import type { QuantizedTokens } from '../reference/quantize-per-token.ts';
 import type { NativeDevice } from './device.ts';
 import { download, tensorOf } from './tensor.ts';
@@ -23,13 +23,7 @@ export function matmulInt8(
   b: Int8Array,
   [m, n, k]: readonly [m: number, n: number, k: number],
 ): Int32Array {
-  const operation = 'matmulInt8';
-  checkSize(operation, 'm', m);
-  checkSize(operation, 'n', n);
-  checkSize(operation, 'k', k);
-  check(k <= MAX_INTEGER_DEPTH, operation, `k = ${k} may overflow int32; at most ${MAX_INTEGER_DEPTH}`);
-  check(a.length === m * k, operation, `a must hold ${m} × ${k} codes, not ${a.length}`);
-  check(b.length === n * k, operation, `b must hold ${n} × ${k} codes, not ${b.length}`);
+  checkMatmulInt8(a, b, m, n, k);
   const out = new Int32Array(m * n);
   device.run('matmul_int8', { a, b, out, m, n, k, ...device.matmulInt8Scratch(m, n, k) });
   return out;

@@ -8,7 +8,9 @@ import type {
   Tensor,
   Weight,
 } from '../backend.ts';
-import { check, checkSize } from '../check.ts';
+import { check } from '../check.ts';
+import { checkAttention } from '../reference/attention.ts';
+import { checkRope } from '../reference/rope.ts';
 import { checkSoftCap } from '../reference/soft-cap.ts';
 import type { NativeDevice } from './device.ts';
 import { kvCacheOf } from './kv-cache.ts';
@@ -45,11 +47,7 @@ export function rmsNorm(device: NativeDevice, out: Tensor, x: Tensor, gain: Tens
 export function rope(device: NativeDevice, x: Tensor, options: RopeOptions): void {
   const { headDim, firstPosition, inverseFrequencies, attentionFactor } = options;
   const { rows, columns, buffer } = tensorOf('rope', 'x', x);
-  checkSize('rope', 'headDim', headDim);
-  check(headDim % 2 === 0, 'rope', `headDim ${headDim} is odd`);
-  check(columns % headDim === 0, 'rope', `x has ${columns} columns, not a multiple of headDim ${headDim}`);
-  const half = headDim / 2;
-  check(inverseFrequencies.length === half, 'rope', `needs ${half} frequencies, not ${inverseFrequencies.length}`);
+  checkRope(columns, options);
   device.run('rope', {
     x: buffer,
     inverse_frequencies: inverseFrequencies,
@@ -70,14 +68,7 @@ export async function attention(
   const operation = 'attention';
   const { heads, kvHeads, headDim, scale, softCap, slidingWindow } = options;
   const target = kvCacheOf(operation, cache);
-  check(
-    target.kvHeads === kvHeads && target.headDim === headDim,
-    operation,
-    `the cache holds ${target.kvHeads} heads of ${target.headDim}, not ${kvHeads} of ${headDim}`,
-  );
-  check(Number.isInteger(heads / kvHeads) && heads > 0, operation, `${heads} heads do not share ${kvHeads} key heads`);
-  check(slidingWindow === undefined || slidingWindow >= 1, operation, `the sliding window is ${slidingWindow ?? 0}`);
-  checkSoftCap(operation, softCap);
+  checkAttention(target, options);
   const { rows } = tensorOf(operation, 'q', q);
   const end = target.length + rows;
   check(end <= target.capacity, operation, `${rows} rows after ${target.length} pass the cache's ${target.capacity}`);

@@ -7,6 +7,22 @@ import { attendPanel, type Query } from './attention-panel.ts';
 import { checkSoftCap } from './soft-cap.ts';
 import { tensorOf, tensorOfShape } from './tensor.ts';
 
+/** @throws RangeError if the options do not fit each other or the cache */
+export function checkAttention(
+  cache: KvCache,
+  { heads, kvHeads, headDim, slidingWindow, softCap }: AttentionOptions,
+): void {
+  const operation = 'attention';
+  check(
+    cache.kvHeads === kvHeads && cache.headDim === headDim,
+    operation,
+    `the cache holds ${cache.kvHeads} heads of ${cache.headDim}, not ${kvHeads} of ${headDim}`,
+  );
+  check(Number.isInteger(heads / kvHeads) && heads > 0, operation, `${heads} heads do not share ${kvHeads} key heads`);
+  check(slidingWindow === undefined || slidingWindow >= 1, operation, `the sliding window is ${slidingWindow ?? 0}`);
+  checkSoftCap(operation, softCap);
+}
+
 /**
  * Causal grouped-query attention in float64, rounded to f32 once at the end. All queries that share a key head are taken
  * four at a time (heads of a position first, then the next position), so that only four rows of scores exist.
@@ -22,14 +38,7 @@ export async function attention(
   const operation = 'attention';
   const { heads, kvHeads, headDim, slidingWindow } = options;
   const target = kvCacheOf(operation, cache);
-  check(
-    target.kvHeads === kvHeads && target.headDim === headDim,
-    operation,
-    `the cache holds ${target.kvHeads} heads of ${target.headDim}, not ${kvHeads} of ${headDim}`,
-  );
-  check(Number.isInteger(heads / kvHeads) && heads > 0, operation, `${heads} heads do not share ${kvHeads} key heads`);
-  check(slidingWindow === undefined || slidingWindow >= 1, operation, `the sliding window is ${slidingWindow ?? 0}`);
-  checkSoftCap(operation, options.softCap);
+  checkAttention(target, options);
   const { rows } = tensorOf(operation, 'q', q);
   const { values: queries } = tensorOfShape(operation, 'q', q, rows, heads * headDim);
   const { values: keys } = tensorOfShape(operation, 'k', k, rows, kvHeads * headDim);

@@ -6,8 +6,8 @@ import { multiplyPanel } from './product.ts';
 /** The longest inner product of int8 codes that int32 holds: 131071 · 128² < 2^31 (docs/numerics.md section 3). */
 export const MAX_INTEGER_DEPTH = 131_071;
 
-/** `acc[m, n] = Σ_k a[m, k] · b[n, k]`, exact. */
-export function matmulInt8(a: Int8Array, b: Int8Array, m: number, n: number, k: number): Int32Array {
+/** @throws RangeError if sizes and codes do not fit, or sums may not fit int32 */
+export function checkMatmulInt8(a: Int8Array, b: Int8Array, m: number, n: number, k: number): void {
   const operation = 'matmulInt8';
   checkSize(operation, 'm', m);
   checkSize(operation, 'n', n);
@@ -15,6 +15,11 @@ export function matmulInt8(a: Int8Array, b: Int8Array, m: number, n: number, k: 
   check(k <= MAX_INTEGER_DEPTH, operation, `k = ${k} may overflow int32; at most ${MAX_INTEGER_DEPTH}`);
   check(a.length === m * k, operation, `a must hold ${m} × ${k} codes, not ${a.length}`);
   check(b.length === n * k, operation, `b must hold ${n} × ${k} codes, not ${b.length}`);
+}
+
+/** `acc[m, n] = Σ_k a[m, k] · b[n, k]`, exact. */
+export function matmulInt8(a: Int8Array, b: Int8Array, m: number, n: number, k: number): Int32Array {
+  checkMatmulInt8(a, b, m, n, k);
   const out = new Int32Array(m * n);
   const aPanels = packPanels(a, m, k);
   const bPanels = packPanels(b, n, k);

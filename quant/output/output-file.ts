@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { UsageError } from '../errors.ts';
 import {
   closeFile,
@@ -9,6 +8,7 @@ import {
   writeNewFile,
   type FileSystem,
 } from '../file-system.ts';
+import { parentFolder } from './parent-folder.ts';
 
 export interface OutputFileOptions {
   /** Replace an earlier file of ours. */
@@ -35,14 +35,7 @@ export class OutputFile {
    * @throws UsageError `E_NO_PARENT_FOLDER`, `E_OUTPUT_EXISTS`; ResourceError, for instance `E_EACCES`
    */
   static claim(fileSystem: FileSystem, path: string, options: OutputFileOptions): OutputFile {
-    const parent = dirname(path);
-    if (statusOf(fileSystem, parent)?.kind !== 'folder') {
-      throw new UsageError(`${path}: the folder ${parent} does not exist`, {
-        code: 'E_NO_PARENT_FOLDER',
-        hint: 'create it first, or choose another output',
-        details: { file: path },
-      });
-    }
+    parentFolder(fileSystem, path);
     const output = new OutputFile(fileSystem, path, options);
     output.#refuseExisting();
     const temporary = output.#create(new Uint8Array(0));

@@ -4,6 +4,7 @@ import { fileOperation, isErrno, statusOf, syncFolder, type FileSystem } from '.
 import { readWholeFile } from '../read-file.ts';
 import { acquireLock, type LockOwner } from './lock.ts';
 import { MANIFEST_NAME, readManifest, sha256, type Manifest } from './manifest.ts';
+import { parentFolder } from './parent-folder.ts';
 
 export interface ClaimOptions {
   /** Replace an earlier output of ours. */
@@ -107,14 +108,7 @@ export class OutputFolder {
 /** The real path that the output will have; its parent must exist. A link to a folder stands for that folder. */
 function resolveOutput(fileSystem: FileSystem, path: string): string {
   if (statusOf(fileSystem, path) !== undefined) return fileOperation(path, () => fileSystem.realPath(path));
-  const parent = dirname(path);
-  if (statusOf(fileSystem, parent)?.kind !== 'folder') {
-    throw new UsageError(`${path}: the folder ${parent} does not exist`, {
-      code: 'E_NO_PARENT_FOLDER',
-      hint: 'create it first, or choose another output',
-      details: { file: path },
-    });
-  }
+  const parent = parentFolder(fileSystem, path);
   return join(
     fileOperation(parent, () => fileSystem.realPath(parent)),
     basename(path),
