@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['dist/**/*.test.js'],
-    exclude: ['dist/**/*.slow.test.js'],
+    exclude: ['dist/**/*.slow.test.js', 'dist/**/*.metal.test.js'],
     pool: 'forks',
     testTimeout: 60_000,
   },

@@ -1,4 +1,13 @@
-import { cpuEnvironment, openCpuBackend, probeCpuLibrary } from '../kernels/cpu-backend.ts';
+import os from 'node:os';
+import {
+  nativeBackends,
+  nativeEnvironment,
+  openNative,
+  probeNative,
+  type NativeBackendName,
+  type NativeEnvironment,
+} from '../kernels/native-backend.ts';
+import type { TrialStep } from '../kernels/probe.ts';
 import type { VerifiableBackend } from '../kernels/verify/weight-quantizer.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
 import { openVerifiedReference } from './verified-reference.ts';
@@ -7,6 +16,8 @@ import { openVerifiedReference } from './verified-reference.ts';
 export interface BackendCandidate {
   backend: string;
   isa: string;
+  /** Whether the number of threads makes a difference. */
+  hasThreads: boolean;
   /** @throws BackendUnavailableError if it cannot be had after all */
   open: (threads: number) => VerifiableBackend | Promise<VerifiableBackend>;
 }
@@ -15,18 +26,32 @@ export interface BackendCandidate {
 export interface Candidates {
   candidates: readonly BackendCandidate[];
   absent: readonly { backend: string; reason: string }[];
+  /** How the trial of a backend went that has more to tell than that it works. */
+  trials: Readonly<Record<string, readonly TrialStep[]>>;
 }
 
-/** Each instruction set of the cpu backend. `CIDER_ISA` plays no part: it chooses one where only one is used. */
+/** Each instruction set of each backend. `CIDER_ISA` plays no part: it chooses one where only one is used. */
 export async function listCandidates(): Promise<Candidates> {
-  const library = await probeCpuLibrary({ library: cpuEnvironment(process.env).library });
-  if (!library.ok) return { candidates: [], absent: [{ backend: 'cpu', reason: library.reason }] };
-  const candidates = library.report.isas.map((isa) => ({
-    backend: 'cpu',
+  const environment = { ...nativeEnvironment(process.env, os.homedir()), isa: undefined };
+  const found = await Promise.all(nativeBackends.map((backend) => listBackend(backend, environment)));
+  return {
+    candidates: found.flatMap(({ candidates }) => candidates),
+    absent: found.flatMap(({ absent }) => absent),
+    trials: Object.assign({}, ...found.map(({ trials }) => trials)) as Candidates['trials'],
+  };
+}
+
+async function listBackend(backend: NativeBackendName, environment: NativeEnvironment): Promise<Candidates> {
+  const library = await probeNative(backend, environment);
+  if (!library.ok) return { candidates: [], absent: [{ backend, reason: library.reason }], trials: {} };
+  const { isas, trial } = library.report;
+  const candidates = isas.map((isa) => ({
+    backend,
     isa,
-    open: (threads: number) => openCpuBackend(library, { isa, threads }),
+    hasThreads: backend === 'cpu',
+    open: (threads: number) => openNative(library, backend, { ...environment, isa, threads }),
   }));
-  return { candidates, absent: [] };
+  return { candidates, absent: [], trials: trial.length > 0 ? { [backend]: trial } : {} };
 }
 
 /** Names that a user gave; all where there are none. */
@@ -41,10 +66,10 @@ export interface CandidateFilter {
  * @throws BackendUnavailableError `E_BACKEND_UNAVAILABLE` if a name fits nothing, or nothing is left
  */
 export function chooseCandidates(
-  { candidates, absent }: Candidates,
+  { candidates, absent }: Pick<Candidates, 'candidates' | 'absent'>,
   { backend: backends, isa: isas }: CandidateFilter,
 ): readonly BackendCandidate[] {
-  const reference = { backend: 'reference', isa: 'typescript', open: openVerifiedReference };
+  const reference = { backend: 'reference', isa: 'typescript', hasThreads: false, open: openVerifiedReference };
   const all = backends?.includes('reference') ? [...candidates, reference] : candidates;
   const unknown = [
     ...(backends ?? []).filter((name) => !all.some(({ backend }) => backend === name)),

@@ -27,7 +27,7 @@ describe('--backend', () => {
   it.skipIf(!library)('is the native library unless told otherwise', async () => {
     const [document, exitCode] = await evaluate([]);
     expect(exitCode).toBe(0);
-    expect(document).toMatchObject({ ok: true, warnings: [], env: { backend: 'cpu', isa: library?.isas[0] } });
+    expect(document).toMatchObject({ ok: true, warnings: [], env: { backend: 'cpu', isa: library?.isas('cpu')[0] } });
     expect(document.env.librarySha256).toMatch(/^[0-9a-f]{64}$/);
     const [reference] = await evaluate(['--backend', 'reference']);
     expect(reference.env).toMatchObject({ backend: 'reference', isa: 'typescript', librarySha256: null });
@@ -60,6 +60,13 @@ describe('--backend', () => {
     expect(document.error?.message).toBe(`the cpu backend is not available: ${path} is not there`);
   });
 
+  it.skipIf(!library || process.platform === 'darwin')('says in one sentence that there is no Metal here', async () => {
+    const [document, exitCode] = await evaluate(['--backend', 'metal']);
+    expect(exitCode).toBe(6);
+    expect(document.error).toMatchObject({ code: 'E_BACKEND_UNAVAILABLE', exit: 6 });
+    expect(document.error?.message).toMatch(/^the metal backend is not available: [^\n]+$/);
+  });
+
   it.skipIf(!library)('does not have an instruction set that the machine lacks', async () => {
     const [document, exitCode] = await evaluate(['--backend', 'cpu'], { CIDER_ISA: 'mmx' });
     expect(exitCode).toBe(6);
@@ -78,6 +85,6 @@ describe('--backend', () => {
   it('refuses a name that there is not', async () => {
     const run = await runCli(['eval-ppl', '--backend', 'gpu']);
     expect(run).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(run.stderr).toContain('It must be one of auto, cpu, reference.');
+    expect(run.stderr).toContain('It must be one of auto, cpu, metal, reference.');
   });
 });

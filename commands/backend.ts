@@ -1,12 +1,13 @@
+import os from 'node:os';
 import { Option } from 'commander';
 import type { Backend, BackendInfo } from '../kernels/backend.ts';
-import { cpuEnvironment, openCpuBackend, probeCpuLibrary } from '../kernels/cpu-backend.ts';
+import { nativeEnvironment, openNative, probeNative, type NativeBackendName } from '../kernels/native-backend.ts';
 import { openReferenceBackend } from '../kernels/reference/backend.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
 import { integerIn, oneOf } from './options.ts';
 import type { Output } from './output.ts';
 
-export const backendChoices = ['auto', 'cpu', 'reference'] as const;
+export const backendChoices = ['auto', 'cpu', 'metal', 'reference'] as const;
 export type BackendChoice = (typeof backendChoices)[number];
 
 /** Options of commands that compute. */
@@ -40,29 +41,31 @@ export interface UsedBackend extends BackendInfo {
 }
 
 /**
- * Opens the backend that the user asked for. Without the native library `auto` warns and falls back.
+ * Opens the backend that the user asked for. Without the native library `auto` warns and falls back. It never takes metal,
+ * which no Mac has run yet: whoever names it has `cider verify-bitexact --backend metal` to see what it is worth there.
  *
  * @throws BackendUnavailableError `E_BACKEND_UNAVAILABLE` for a named backend that this machine does not have
  */
 export async function openBackend({ backend: choice, threads }: BackendFlags, output: Output): Promise<OpenedBackend> {
   if (choice !== 'reference') {
-    const environment = cpuEnvironment(process.env);
-    const library = await probeCpuLibrary(environment);
+    const name = choice === 'auto' ? 'cpu' : choice;
+    const environment = nativeEnvironment(process.env, os.homedir());
+    const library = await probeNative(name, environment);
     if (library.ok) {
-      const backend = await openCpuBackend(library, { isa: environment.isa, threads });
+      const backend = await openNative(library, name, { ...environment, threads });
       return { backend, used: { ...backend.info, librarySha256: library.sha256 } };
     }
-    if (choice === 'cpu') throw unavailable(library.reason);
+    if (choice !== 'auto') throw unavailable(name, library.reason);
     output.warn(`the cpu backend is not available, the slow reference takes its place: ${library.reason}`);
   }
   const backend = openReferenceBackend();
   return { backend, used: { ...backend.info, librarySha256: undefined } };
 }
 
-function unavailable(reason: string): BackendUnavailableError {
-  return new BackendUnavailableError(`the cpu backend is not available: ${reason}`, {
+function unavailable(backend: NativeBackendName, reason: string): BackendUnavailableError {
+  return new BackendUnavailableError(`the ${backend} backend is not available: ${reason}`, {
     code: 'E_BACKEND_UNAVAILABLE',
     hint: 'cider doctor tells more; --backend reference works everywhere, slowly',
-    details: { backend: 'cpu', reason },
+    details: { backend, reason },
   });
 }

@@ -2,6 +2,7 @@ import { benchLinear, type LinearRow, type LinearShape } from '../kernels/bench/
 import { WrongResultError } from '../kernels/bench/check-kernel.ts';
 import { linearKernels } from '../kernels/bench/linear-kernel.ts';
 import { largestPeak, type MachinePeak } from '../kernels/bench/peak.ts';
+import type { Clock } from '../kernels/bench/samples.ts';
 import { openReferenceBackend } from '../kernels/reference/backend.ts';
 import type { GroupSize } from '../quant/schemes/scheme.ts';
 import { openBackend } from './backend.ts';
@@ -35,6 +36,7 @@ export async function benchShapes(flags: BenchFlags, { output, signal }: Command
   const progress = output.progress({ label: 'bench', total, unit: 'measurements' });
   const peaks: MachinePeak[] = [];
   const rows: LinearRow[] = [];
+  let clock: Clock = 'host';
   try {
     if (flags.format === 'csv') output.print(csvHeader);
     for (const shape of shapes) {
@@ -48,6 +50,7 @@ export async function benchShapes(flags: BenchFlags, { output, signal }: Command
         },
       });
       if (measured.peak) peaks.push(measured.peak);
+      clock = measured.clock;
       output.print(
         flags.format === 'csv'
           ? measured.rows.map(csvLine).join('\n')
@@ -57,8 +60,8 @@ export async function benchShapes(flags: BenchFlags, { output, signal }: Command
     progress.finish();
     warnOfSpread(rows, output.warn.bind(output));
     const { isa, threads } = used;
-    output.note(`${used.name} ${isa}, threads: ${threads}; ${protocol(flags)}`);
-    return { result: { peak: largestPeak(peaks) ?? null, threads, decode: flags.decode, rows }, backend: used };
+    output.note(`${used.name} ${isa}, threads: ${threads}; ${protocol(flags, clock)}`);
+    return { result: { peak: largestPeak(peaks) ?? null, threads, decode: flags.decode, clock, rows }, backend: used };
   } catch (error) {
     throw error instanceof WrongResultError ? wrongResult(error) : error;
   } finally {
@@ -67,9 +70,9 @@ export async function benchShapes(flags: BenchFlags, { output, signal }: Command
   }
 }
 
-const protocol = ({ decode, warmup, repetitions }: BenchFlags): string =>
-  `medians of ${repetitions} after ${warmup}; weights cold, quantization of activations and FFI included; ` +
-  `single rows by ${decode}`;
+const protocol = ({ decode, warmup, repetitions }: BenchFlags, clock: Clock): string =>
+  `medians of ${repetitions} after ${warmup}; weights cold, quantization of activations ` +
+  `${clock === 'device' ? "included, by the GPU's clock" : 'and FFI included'}; single rows by ${decode}`;
 
 function warnOfSpread(rows: readonly LinearRow[], warn: (text: string) => void): void {
   const noisy = rows.filter(({ spreadPercent }) => spreadPercent > MAX_SPREAD_PERCENT);

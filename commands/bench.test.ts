@@ -9,6 +9,7 @@ interface Benched {
     peak: object | null;
     threads: number;
     decode: string;
+    clock: string;
     rows: { n: number; k: number; m: number; kernel: string; medianMs: number; samplesNs: number[] }[];
   };
 }
@@ -40,8 +41,14 @@ describe('cider bench', () => {
       const run = await runCli(['bench', ...shapes, ...flag]);
       expect(run).toMatchObject({ exitCode: 0, stderr: '' });
       const { ok, env, result } = JSON.parse(run.stdout) as Benched;
-      const { threads, peak, decode } = result;
-      expect({ ok, threads, peak, decode }).toEqual({ ok: true, threads: 1, peak: null, decode: 'w8a16' });
+      const { threads, peak, decode, clock } = result;
+      expect({ ok, threads, peak, decode, clock }).toEqual({
+        ok: true,
+        threads: 1,
+        peak: null,
+        decode: 'w8a16',
+        clock: 'host',
+      });
       expect(env).toMatchObject({ backend: 'reference', isa: 'typescript' });
       expect(env.cpu).not.toBe('');
       expect(result.rows).toHaveLength(2 * 2 * 7);

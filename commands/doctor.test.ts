@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { nativeLibraryForTests } from '../testing/native-library.ts';
 import { runCli } from '../testing/run-cli.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
-import type { Check } from './doctor.ts';
+import type { Check } from './doctor-backends.ts';
 
 interface Document {
   schema: string;

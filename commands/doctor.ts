@@ -1,39 +1,38 @@
 import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
 import { Command, Option } from 'commander';
-import { cpuEnvironment, probeCpuLibrary, type CpuEnvironment, type CpuLibrary } from '../kernels/cpu-backend.ts';
+import { nativeBackends, type NativeBackendName, type ProbedLibrary } from '../kernels/native-backend.ts';
 import { hubCacheFolder } from '../hub/settings.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
 import { isErrno } from '../quant/file-system.ts';
+import { cpuChecks, metalChecks, tryBackends, type Check } from './doctor-backends.ts';
 import { oneOf } from './options.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
-import { printable } from './text.ts';
-
-/** One line of the answer; `fail` means that something which was asked for does not work. */
-export interface Check {
-  name: string;
-  status: 'ok' | 'warn' | 'fail';
-  detail: string;
-}
+import { describeTrial } from './trial.ts';
 
 interface DoctorFlags extends SharedFlags {
-  backend?: 'cpu' | 'reference';
+  backend?: NativeBackendName | 'reference';
 }
+
+const backends = [...nativeBackends, 'reference'] as const;
 
 const OLDEST_NODE = [20, 19] as const;
 
 const examples = `
 Examples:
   cider doctor
-  cider doctor --backend cpu --json`;
+  cider doctor --backend cpu --json
+  cider doctor --backend metal`;
 
 export function doctorCommand(): Command {
   return new Command('doctor')
     .summary('show what this machine has for cider, and what it lacks')
-    .description('Show what this machine has for cider: Node, CPU, the native library and how a trial of it ended.')
+    .description(
+      'Show what this machine has for cider: Node, CPU, the native library and how trials of its backends ended.',
+    )
     .addOption(
-      new Option('--backend <name>', 'exit 6 unless this backend works: cpu, reference').argParser(
-        oneOf(['cpu', 'reference']),
+      new Option('--backend <name>', `exit 6 unless this backend works: ${backends.join(', ')}`).argParser(
+        oneOf(backends),
       ),
     )
     .addHelpText('after', examples)
@@ -41,12 +40,17 @@ export function doctorCommand(): Command {
 }
 
 async function run({ backend }: DoctorFlags, { output }: CommandContext): Promise<CommandOutcome> {
-  const environment = cpuEnvironment(process.env);
-  const library = await probeCpuLibrary(environment);
-  // What nobody asked for by name is no failure: there is the reference.
-  const isNamed = backend === 'cpu' || environment.library !== undefined || environment.isa !== undefined;
-  const checks = [node(), libc(), cpu(library), ...native(library, environment, isNamed), reference(), cache()];
-  output.print(checks.map(({ name, status, detail }) => line(name, status, detail)).join('\n'));
+  const { cpu, metal, environment } = await tryBackends(backend);
+  const checks = [
+    node(),
+    libc(),
+    processor(cpu),
+    ...cpuChecks(cpu, environment, backend === 'cpu'),
+    ...metalChecks(metal, backend === 'metal'),
+    reference(),
+    cache(),
+  ];
+  output.print(describeTrial(checks));
   const failed = checks.filter(({ status }) => status === 'fail');
   if (failed.length === 0) return { result: { checks } };
   const failure = new BackendUnavailableError(failed.map(({ name, detail }) => `${name}: ${detail}`).join('; '), {
@@ -56,9 +60,6 @@ async function run({ backend }: DoctorFlags, { output }: CommandContext): Promis
   });
   return { result: { checks }, failure };
 }
-
-const line = (name: string, status: string, detail: string): string =>
-  `${status.padEnd(4)}  ${name.padEnd(17)}  ${printable(detail)}`;
 
 function node(): Check {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -76,36 +77,11 @@ function libc(): Check {
   return { name: 'libc', status: 'warn', detail: 'not glibc; the native library is made for glibc 2.28 and later' };
 }
 
-function cpu(library: CpuLibrary): Check {
+function processor(library: ProbedLibrary): Check {
   const cpus = os.cpus();
   const model = `${cpus[0]?.model ?? 'unknown'}, ${cpus.length} hardware threads`;
   const features = library.ok ? library.report.cpuFeatures.join(' ') : 'features unknown without the library';
   return { name: 'cpu', status: 'ok', detail: `${model}: ${features}` };
-}
-
-/** The library, its hash, its trial and the backend on top of it. */
-function native(library: CpuLibrary, environment: CpuEnvironment, isNamed: boolean): Check[] {
-  const origin = environment.library === undefined ? '' : ' (CIDER_LIBRARY)';
-  if (!library.ok) {
-    return [{ name: 'backend cpu', status: isNamed ? 'fail' : 'warn', detail: `absent${origin}: ${library.reason}` }];
-  }
-  const { path, sha256, isOverride, report } = library;
-  const { abiVersion, isa, isas, threads } = report;
-  const others = isas.filter((each) => each !== isa);
-  return [
-    { name: 'library', status: 'ok', detail: `${path}${origin}` },
-    {
-      name: 'library hash',
-      status: isOverride ? 'warn' : 'ok',
-      detail: isOverride ? `${sha256}, not checked: this build was not published` : `${sha256}, as published`,
-    },
-    { name: 'library trial', status: 'ok', detail: `ABI ${abiVersion}, loaded and multiplied in another process` },
-    {
-      name: 'backend cpu',
-      status: 'ok',
-      detail: `${isa}${environment.isa === undefined ? '' : ' (CIDER_ISA)'}, ${threads} threads; also ${others.join(', ')}`,
-    },
-  ];
 }
 
 function reference(): Check {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { EvaluationJournal } from '../eval/evaluation-journal.ts';
 import type { Fingerprint } from '../eval/evaluation-journal-file.ts';
 import type { WindowResult } from '../eval/perplexity/window-result.ts';
+import { cacheFolder } from '../kernels/cache-folder.ts';
 import { nodeFileSystem } from '../quant/file-system.ts';
 import { lockOwner } from './lock-owner.ts';
 import type { Output } from './output.ts';
@@ -16,7 +17,7 @@ export class KeptResults {
 
   /** @param resume take over what an interrupted run with the same fingerprint left */
   constructor(fingerprint: Fingerprint, resume: boolean, output: Output) {
-    const folder = journalFolder(process.env, os.homedir());
+    const folder = join(cacheFolder(process.env, os.homedir()), 'eval-ppl');
     this.#journal = new EvaluationJournal({ fileSystem: nodeFileSystem, folder, fingerprint, owner: lockOwner() });
     this.#output = output;
     this.all = resume ? this.#journal.resume() : [];
@@ -63,10 +64,4 @@ export class KeptResults {
       this.#output.warn(`results cannot be kept for --resume: ${reason}`);
     }
   }
-}
-
-/** By the XDG base directory specification; a path that is not absolute counts as unset. */
-function journalFolder(env: NodeJS.ProcessEnv, home: string): string {
-  const cache = env['XDG_CACHE_HOME'];
-  return join(cache?.startsWith('/') === true ? cache : join(home, '.cache'), 'cider', 'eval-ppl');
 }

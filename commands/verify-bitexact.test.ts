@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Backend } from '../kernels/backend.ts';
 import { openVerifiedReference } from './verified-reference.ts';
 import { runCli } from '../testing/run-cli.ts';
-import type { BackendCandidate } from './backend-candidates.ts';
+import type { BackendCandidate, Candidates } from './backend-candidates.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
 import { verifyBitexactCommand } from './verify-bitexact.ts';
 
@@ -30,6 +30,7 @@ function candidate(isa: string, fault: (values: Float32Array) => Float32Array = 
   return {
     backend: 'cpu',
     isa,
+    hasThreads: true,
     open: (threads) => ({
       ...reference,
       info: { name: 'cpu', isa, threads },
@@ -61,8 +62,12 @@ describe('cider verify-bitexact', () => {
   });
 
   /** Runs the command on made-up backends, in this process. @returns its exit code */
-  async function verify(args: string, candidates: readonly BackendCandidate[]): Promise<number> {
-    const command = verifyBitexactCommand(() => Promise.resolve({ candidates, absent: [] }));
+  async function verify(
+    args: string,
+    candidates: readonly BackendCandidate[],
+    trials: Candidates['trials'] = {},
+  ): Promise<number> {
+    const command = verifyBitexactCommand(() => Promise.resolve({ candidates, absent: [], trials }));
     command.option('--json').option('-q, --quiet');
     await new Command().addCommand(command).parseAsync(['verify-bitexact', ...args.split(' ')], { from: 'user' });
     const exitCode = Number(process.exitCode);
@@ -117,6 +122,17 @@ describe('cider verify-bitexact', () => {
     },
   );
 
+  it('opens what has no threads once, and tells how it was tried', async () => {
+    const gpu = { ...candidate('fast'), hasThreads: false };
+    const trials = { cpu: [{ status: 'ok' as const, name: 'layout', detail: 'as expected' }] };
+    expect(await verify(`--case ${small} -t 1,2,3`, [gpu], trials)).toBe(0);
+    expect(stdout).toMatch(/^cpu +fast +1 +1 +0 +0$/m);
+    expect(stdout).toContain('\nhow cpu was tried\nok    layout             as expected\n');
+    stdout = '';
+    expect(await verify(`--case ${small} --json`, [gpu], trials)).toBe(0);
+    expect((JSON.parse(stdout) as Verified).result).toMatchObject({ trials });
+  });
+
   it('exits 6 where there is nothing to compare, rather than to pass', async () => {
     expect(await verify(`--case ${small}`, [])).toBe(6);
     expect(stderr).toContain('there is nothing to compare');
@@ -126,7 +142,7 @@ describe('cider verify-bitexact', () => {
     const open = (): Backend => {
       throw new BackendUnavailableError('no such unit', { code: 'E_BACKEND_UNAVAILABLE' });
     };
-    const odd = { backend: 'gpu', isa: 'odd', open };
+    const odd = { backend: 'gpu', isa: 'odd', hasThreads: false, open };
     expect(await verify(`--case ${small} -t 1,2`, [candidate('good'), odd])).toBe(0);
     expect(stderr).toBe('warning: gpu odd is skipped: no such unit\n');
     expect(stdout).toMatch(/^gpu +odd +0 +0 +1$/m);

@@ -10,6 +10,7 @@ import { integerIn, listOf, oneOf } from './options.ts';
 import type { Output } from './output.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
 import { openVerifiedReference } from './verified-reference.ts';
+import { describeTrial } from './trial.ts';
 import { describeBackends, describeMismatch, mismatchError, repeatCommand } from './verify-report.ts';
 
 const suiteNames = ['original', 'edges', 'random'] as const;
@@ -37,6 +38,7 @@ const examples = `
 Examples:
   cider verify-bitexact
   cider verify-bitexact --isa avx2 --suite random --seed 7 --count 5000
+  cider verify-bitexact --backend metal
   cider verify-bitexact --backend cpu --case w8a8-g128+bias:33x1025x513:edges:7`;
 
 /** @param list finds what this machine has beside the reference */
@@ -84,7 +86,8 @@ function caseOption(text: string): VerifyCase {
 async function run(flags: VerifyFlags, found: Candidates, context: CommandContext): Promise<CommandOutcome> {
   const { output, signal } = context;
   const { cases, description } = chooseCases(flags);
-  const { backends, skipped } = await openAll(chooseCandidates(found, flags), flags, cases.length, output);
+  const chosen = chooseCandidates(found, flags);
+  const { backends, skipped } = await openAll(chosen, flags, cases.length, output);
   const progress = output.progress({ label: 'verify-bitexact', total: cases.length, unit: 'cases' });
   try {
     const report = await verifyBackends(openVerifiedReference(), backends, cases, {
@@ -96,11 +99,14 @@ async function run(flags: VerifyFlags, found: Candidates, context: CommandContex
     progress.finish();
     const { firstMismatch } = report;
     const rows = [...report.backends, ...skipped];
+    const trials = Object.entries(found.trials).filter(([name]) => chosen.some(({ backend }) => backend === name));
     output.print(`${describeBackends(rows)}\n\n${description}`);
-    if (!firstMismatch) return { result: { backends: rows, firstMismatch: null } };
+    for (const [backend, steps] of trials) output.print(`\nhow ${backend} was tried\n${describeTrial(steps)}`);
+    const result = { backends: rows, ...(trials.length > 0 && { trials: Object.fromEntries(trials) }) };
+    if (!firstMismatch) return { result: { ...result, firstMismatch: null } };
     output.print(`\n${describeMismatch(firstMismatch)}`);
     return {
-      result: { backends: rows, firstMismatch: { ...firstMismatch, command: repeatCommand(firstMismatch) } },
+      result: { ...result, firstMismatch: { ...firstMismatch, command: repeatCommand(firstMismatch) } },
       failure: mismatchError(rows, firstMismatch),
     };
   } finally {
@@ -133,9 +139,9 @@ async function openAll(
 ): Promise<{ backends: VerifiableBackend[]; skipped: VerifiedBackend[] }> {
   const backends: VerifiableBackend[] = [];
   const skipped: VerifiedBackend[] = [];
-  for (const { backend, isa, open } of candidates) {
+  for (const { backend, isa, hasThreads, open } of candidates) {
     try {
-      for (const count of threads) backends.push(await open(count));
+      for (const count of hasThreads ? threads : [1]) backends.push(await open(count));
     } catch (error) {
       const isLast = backends.length === 0 && skipped.length === candidates.length - 1;
       if (!(error instanceof BackendUnavailableError) || named || namedIsa || isLast) throw error;

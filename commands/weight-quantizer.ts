@@ -1,4 +1,5 @@
-import { cpuEnvironment, openCpuBackend, probeCpuLibrary } from '../kernels/cpu-backend.ts';
+import os from 'node:os';
+import { nativeEnvironment, openNative, probeNative } from '../kernels/native-backend.ts';
 import type { NativeBackend } from '../kernels/native/backend.ts';
 import type { SharedQuantizer } from '../quant/conversion/quantizer.ts';
 import type { UsedBackend } from './backend.ts';
@@ -12,11 +13,11 @@ export interface NativeQuantizer {
 
 /** None where the library is missing: TypeScript gives the same bits. */
 export async function openNativeQuantizer(threads: number): Promise<NativeQuantizer | undefined> {
-  const environment = cpuEnvironment(process.env);
-  const library = await probeCpuLibrary(environment);
+  const environment = nativeEnvironment(process.env, os.homedir());
+  const library = await probeNative('cpu', environment);
   if (!library.ok) return undefined;
   const count = Math.min(threads, LIBUV_THREADS);
-  const open = (): Promise<NativeBackend> => openCpuBackend(library, { isa: environment.isa, threads: 1 });
+  const open = (): Promise<NativeBackend> => openNative(library, 'cpu', { ...environment, threads: 1 });
   const backends = await Promise.all(Array.from({ length: count }, open));
   const used = { ...backends[0].info, threads: count, librarySha256: library.sha256 };
   return { ...takingTurns(backends), used };

@@ -6,7 +6,8 @@
  * nothing is kept between calls but what a handle holds. An operation takes one struct of parameters; f32 activations
  * are row-major [rows, columns] in buffers of the library. Results of integer linears are the bits that
  * docs/numerics.md prescribes, for any instruction set and number of threads; all else has the tolerance that is
- * written beside its test. Operations on one device must follow one another; several devices are independent.
+ * written beside its test. Operations on one device must follow one another; several devices are independent. Buffers,
+ * weights and caches are used with the device that they were made for, and released before it is closed.
  */
 #ifndef CIDER_H
 #define CIDER_H
@@ -18,7 +19,7 @@
 extern "C" {
 #endif
 
-#define CIDER_ABI_VERSION 2
+#define CIDER_ABI_VERSION 3
 
 enum {
   CIDER_OK = 0,
@@ -43,9 +44,12 @@ const char *cider_last_error(void);
 
 /* ---- device ---- */
 
+/* The backends: "cpu", and "metal" for Apple GPUs. */
 typedef struct {
   const char *isa; /* NULL: the best one; else one of cider_list_isas */
-  int32_t threads; /* 0: one per physical core */
+  int32_t threads; /* 0: one per physical core; not used by metal */
+  const char *backend; /* NULL: cpu */
+  const char *cache; /* a folder for what metal finds out about a machine, made if it is missing; NULL: nothing is kept */
 } cider_open_params;
 
 int cider_open(const cider_open_params *params, cider_device **device);
@@ -53,8 +57,17 @@ void cider_close(cider_device *device);
 const char *cider_device_error(const cider_device *device);
 const char *cider_device_isa(const cider_device *device);
 int32_t cider_device_threads(const cider_device *device);
-/* Instruction sets that this machine runs, best first, separated by spaces; "generic" is always the last. */
-const char *cider_list_isas(void);
+/* Waits until all that was asked of the device is done. Operations of metal are done later than they return; those that
+ * answer in memory of the caller wait by themselves, and so does reading a buffer. What failed meanwhile is said here. */
+int cider_synchronize(cider_device *device);
+/* Seconds that the units of a GPU worked for the device, by their own clock, for what is done; 0 for the cpu backend. */
+double cider_device_seconds(const cider_device *device);
+/* Instruction sets of a backend that this machine runs, best first, separated by spaces: of cpu "generic" is always the
+ * last; of metal the ways to multiply integers that passed their trial. Empty if there is none: cider_last_error says why. */
+const char *cider_list_isas(const char *backend, const char *cache);
+/* How the trial of a backend went, a line a step: "ok", "warn" or "fail", a tab, a name, a tab, what was found. Empty for
+ * cpu, which is not tried, and for what the library does not have. */
+const char *cider_backend_report(const char *backend, const char *cache);
 /* CPU features found, separated by spaces, for `cider doctor`. */
 const char *cider_cpu_features(void);
 

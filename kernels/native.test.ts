@@ -19,7 +19,7 @@ const library = nativeLibraryForTests();
 const reference = openReferenceBackend();
 
 /** Each instruction set, each with one and with several threads. */
-const devices = (library?.isas ?? []).flatMap((isa) => [1, 3].map((threads) => ({ isa, threads })));
+const devices = (library?.isas('cpu') ?? []).flatMap((isa) => [1, 3].map((threads) => ({ isa, threads })));
 
 /** Sizes around those of tiles and vectors. */
 const shapes = [
@@ -114,7 +114,7 @@ function magnitudes(x: Float32Array, n: number, k: number, size: (n: number, k: 
 
 describe('the native library', () => {
   it.skipIf(!library)('runs at least plain code', () => {
-    expect(library?.isas.at(-1)).toBe('generic');
+    expect(library?.isas('cpu').at(-1)).toBe('generic');
     expect(library?.cpuFeatures).not.toContain('');
   });
 });

@@ -8,7 +8,7 @@ import { StructType, type AddressOf, type FilledStruct } from './native/struct.t
 import { openFields, weightFields, type OpenParams, type WeightParams } from './native/weight-params.ts';
 
 /** The version of kernels/cider.h that this program speaks. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /** koffi's default for calls in other threads, 128 KiB, is less than C libraries count on. */
 const ASYNC_STACK_BYTES = 4 * 1024 * 1024;
@@ -27,7 +27,10 @@ const prototypes = [
   'const char *cider_device_error(void *device)',
   'const char *cider_device_isa(void *device)',
   'int32_t cider_device_threads(void *device)',
-  'const char *cider_list_isas()',
+  'int cider_synchronize(void *device)',
+  'double cider_device_seconds(void *device)',
+  'const char *cider_list_isas(const char *backend, const char *cache)',
+  'const char *cider_backend_report(const char *backend, const char *cache)',
   'const char *cider_cpu_features()',
   'int cider_buffer_create(void *device, uint64_t elements, _Out_ void **buffer)',
   'int cider_buffer_write(void *buffer, uint64_t first, void *values, uint64_t count)',
@@ -78,8 +81,6 @@ const releaseFunctions: Readonly<Record<HandleKind, string>> = {
  */
 export class NativeLibrary {
   readonly path: string;
-  /** Instruction sets that this machine runs, the best first. */
-  readonly isas: readonly string[];
   readonly cpuFeatures: readonly string[];
   readonly #functions = new Map<string, NativeFunction>();
   /** Parameters of calls in other threads, which know addresses only. */
@@ -98,11 +99,24 @@ export class NativeLibrary {
     } catch (error) {
       throw new NativeError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
-    this.isas = this.#words('cider_list_isas');
-    this.cpuFeatures = this.#words('cider_cpu_features');
+    this.cpuFeatures = wordsOf(this.#text('cider_cpu_features'));
   }
 
-  /** @throws NativeError `unavailable` for an instruction set that this machine lacks */
+  /**
+   * Instruction sets of a backend that this machine runs, the best first; none if the backend does not work here.
+   *
+   * @param cache as in `OpenParams`
+   */
+  isas(backend: string, cache?: string): readonly string[] {
+    return wordsOf(this.#text('cider_list_isas', ...backendArguments('isas', backend, cache)));
+  }
+
+  /** How the trial of a backend went: a line a step, status, name and what was found with tabs between them. */
+  backendReport(backend: string, cache?: string): string {
+    return this.#text('cider_backend_report', ...backendArguments('backendReport', backend, cache));
+  }
+
+  /** @throws NativeError `unavailable` for a backend or an instruction set that this machine lacks */
   open(params: OpenParams): NativeHandle<'device'> {
     return openType.use(params, (bytes) => this.#create('device', 'cider_open', bytes));
   }
@@ -113,6 +127,17 @@ export class NativeLibrary {
 
   threadsOf(device: NativeHandle<'device'>): number {
     return this.#number('cider_device_threads', device.addressAs('device', 'threadsOf'));
+  }
+
+  /** Waits until all that was asked of the device is done. @throws what went wrong meanwhile */
+  synchronize(device: NativeHandle<'device'>): void {
+    const address = device.addressAs('device', 'synchronize');
+    this.#checkOperation('synchronize', address, this.#number('cider_synchronize', address));
+  }
+
+  /** Seconds that a GPU worked for the device, by its own clock, for what is done; 0 where there is no such clock. */
+  secondsOf(device: NativeHandle<'device'>): number {
+    return this.#number('cider_device_seconds', device.addressAs('device', 'secondsOf'));
   }
 
   createBuffer(device: NativeHandle<'device'>, elements: number): NativeHandle<'buffer'> {
@@ -245,10 +270,6 @@ export class NativeLibrary {
     return String(this.#function(name)(...args));
   }
 
-  #words(name: string): readonly string[] {
-    return this.#text(name).split(' ').filter(Boolean);
-  }
-
   /** The library keeps its words with the device, since the thread that an operation ran in may be out of reach. */
   #checkOperation(operation: string, device: bigint, status: number): void {
     checkStatus(operation, status, () => this.#text('cider_device_error', device));
@@ -274,6 +295,13 @@ export class NativeLibrary {
 }
 
 const floats = array<Float32Array>(Float32Array);
+
+const backendArguments = (name: string, backend: string, cache: string | undefined): CValue[] => [
+  text.encode(`${name}: backend`, backend),
+  text.encode(`${name}: cache`, cache ?? null),
+];
+
+const wordsOf = (words: string): readonly string[] => words.split(' ').filter(Boolean);
 
 function checkAbi(found: number): void {
   if (found !== ABI_VERSION) throw new Error(`its ABI version is ${found}, not ${ABI_VERSION}`);

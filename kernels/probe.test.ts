@@ -1,10 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { nativeLibraryForTests } from '../testing/native-library.ts';
 import { tinyLibrary, type TinyLibrary } from '../testing/tiny-library.ts';
 import { ABI_VERSION } from './native.ts';
+import { findLibrary } from './prebuilt.ts';
 import { probeLibrary } from './probe.ts';
+
+const library = nativeLibraryForTests();
 
 async function reasonAgainst(content: string | Uint8Array, timeoutMs?: number): Promise<string> {
   const path = join(temporaryFolder(), 'libcider.so');
@@ -22,6 +26,37 @@ const reasonAgainstLibrary = (library: TinyLibrary, timeoutMs?: number): Promise
 const rightAbi = { cider_abi_version: { returns: ABI_VERSION } };
 
 describe('probeLibrary', () => {
+  it.skipIf(!library)('says what the cpu backend is on this machine', async () => {
+    const isas = library?.isas('cpu') ?? [];
+    const { path } = findLibrary(process.env['CIDER_LIBRARY']);
+    const result = await probeLibrary(path, { isa: 'generic', cache: '/nonexistent' });
+    expect(result).toMatchObject({
+      ok: true,
+      report: { abiVersion: ABI_VERSION, isa: 'generic', isas, cpuFeatures: library?.cpuFeatures, trial: [] },
+    });
+    expect(await probeLibrary(path, { isa: 'mmx' })).toEqual({
+      ok: false,
+      reason: `cider_open: open: this machine does not run mmx; it runs ${isas.join(' ')}`,
+      trial: [],
+    });
+  });
+
+  it.skipIf(!library || process.platform === 'darwin')(
+    'says why metal does not work here, and at which step',
+    async () => {
+      vi.stubEnv('CIDER_METAL_RUNTIME', undefined);
+      const { path } = findLibrary(process.env['CIDER_LIBRARY']);
+      const result = await probeLibrary(path, { backend: 'metal' });
+      vi.unstubAllEnvs();
+      if (result.ok) throw new Error('metal works without a Mac');
+      expect(result.reason).toMatch(/^cider_open: this machine has no Metal/);
+      expect(result.trial?.at(-1)).toMatchObject({
+        status: 'fail',
+        detail: expect.stringContaining('Metal') as string,
+      });
+    },
+  );
+
   it('names a file that is not there, or no library', async () => {
     const path = join(temporaryFolder(), 'libcider.so');
     expect(await probeLibrary(path)).toMatchObject({ ok: false, reason: expect.stringContaining(path) as string });

@@ -3,7 +3,15 @@ import { Random } from '../verify/random.ts';
 import { checkKernel } from './check-kernel.ts';
 import type { LinearKernel } from './linear-kernel.ts';
 import type { MachinePeak, PeakMeter } from './peak.ts';
-import { median, spreadPercent, takeSamples, type SampleOptions } from './samples.ts';
+import {
+  median,
+  spreadPercent,
+  Stopwatch,
+  takeSamples,
+  type Clock,
+  type DeviceClock,
+  type SampleOptions,
+} from './samples.ts';
 
 /** A weight [N, K] and the row counts of activations that are multiplied with it. */
 export interface LinearShape {
@@ -50,12 +58,12 @@ const PEAK_SECONDS = 0.2;
 
 /** Checks, then times each kernel on a shape for each row count. @throws WrongResultError */
 export async function benchLinear(
-  backend: Backend & Partial<PeakMeter>,
+  backend: Backend & Partial<PeakMeter & DeviceClock>,
   reference: Backend,
   shape: LinearShape,
   request: LinearBenchRequest,
   hooks: LinearBenchHooks,
-): Promise<{ peak: MachinePeak | undefined; rows: LinearRow[] }> {
+): Promise<{ peak: MachinePeak | undefined; clock: Clock; rows: LinearRow[] }> {
   const peak = backend.measurePeak?.(PEAK_SECONDS);
   const rows: LinearRow[] = [];
   for (const kernel of request.kernels) {
@@ -81,11 +89,11 @@ export async function benchLinear(
       for (const weight of weights) backend.release(weight);
     }
   }
-  return { peak, rows };
+  return { peak, clock: new Stopwatch(backend).clock, rows };
 }
 
 async function timeLinear(
-  backend: Backend,
+  backend: Backend & Partial<DeviceClock>,
   weights: readonly Weight[],
   m: number,
   request: LinearBenchRequest,
@@ -101,6 +109,7 @@ async function timeLinear(
       (index) => backend.linear(out, x, weights[index % weights.length], request),
       request,
       signal,
+      new Stopwatch(backend),
     );
   } finally {
     for (const handle of [x, out]) backend.release(handle);

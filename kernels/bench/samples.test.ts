@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, quantile, spreadPercent, takeSamples } from './samples.ts';
+import { median, quantile, spreadPercent, Stopwatch, takeSamples } from './samples.ts';
 
 describe('quantile', () => {
   it('interpolates between sorted samples', () => {
@@ -35,5 +35,36 @@ describe('takeSamples', () => {
       return Promise.resolve();
     };
     await expect(takeSamples(call, { warmup: 0, repetitions: 9 }, controller.signal)).rejects.toThrow('enough');
+  });
+});
+
+describe('Stopwatch', () => {
+  const call = (): Promise<void> => Promise.resolve();
+
+  it('goes by the clock of the host where the device has none', async () => {
+    const stopwatch = new Stopwatch();
+    expect(await stopwatch.time(call)).toBeGreaterThan(0);
+    expect(stopwatch.clock).toBe('host');
+  });
+
+  it('goes by the clock of a device, once all that a call asked for is done', async () => {
+    let asked = 0;
+    let worked = 0;
+    const device = {
+      synchronize: () => {
+        worked += asked;
+        asked = 0;
+      },
+      deviceSeconds: () => worked,
+    };
+    const stopwatch = new Stopwatch(device);
+    const work = (): Promise<void> => {
+      asked += 0.25;
+      return Promise.resolve();
+    };
+    expect(await takeSamples(work, { warmup: 1, repetitions: 2 }, new AbortController().signal, stopwatch)).toEqual([
+      0.25e9, 0.25e9,
+    ]);
+    expect(stopwatch.clock).toBe('device');
   });
 });

@@ -6,6 +6,46 @@ export interface SampleOptions {
   repetitions: number;
 }
 
+/** Backends that work on after a call has returned, and have a clock of their own. */
+export interface DeviceClock {
+  /** Waits until all that was asked for is done. */
+  synchronize(): void;
+  /** Seconds that the device has worked, for what is done; 0 if it has no clock of its own. */
+  deviceSeconds(): number;
+}
+
+/** How samples are timed: by the device's clock where it has one, else by the host's. */
+export type Clock = 'device' | 'host';
+
+/** Times calls of one backend. */
+export class Stopwatch {
+  readonly #device: Partial<DeviceClock>;
+
+  constructor(device: Partial<DeviceClock> = {}) {
+    this.#device = device;
+  }
+
+  /** Known once something was done. */
+  get clock(): Clock {
+    return this.#deviceSeconds() > 0 ? 'device' : 'host';
+  }
+
+  /** Nanoseconds of a call, with all that it left for the device to do. */
+  async time(call: () => Promise<unknown>): Promise<number> {
+    const before = this.#deviceSeconds();
+    const started = process.hrtime.bigint();
+    await call();
+    this.#device.synchronize?.();
+    const elapsed = Number(process.hrtime.bigint() - started);
+    const worked = this.#deviceSeconds() - before;
+    return worked > 0 ? worked * 1e9 : elapsed;
+  }
+
+  #deviceSeconds(): number {
+    return this.#device.deviceSeconds?.() ?? 0;
+  }
+}
+
 /** Samples of one thing end when they have taken this long, so that the largest shapes do not take hours. */
 const MAX_SECONDS = 10;
 /** The fewest that have a median and a spread. */
@@ -16,14 +56,13 @@ export async function takeSamples(
   call: (index: number) => Promise<unknown>,
   { warmup, repetitions }: SampleOptions,
   signal: AbortSignal,
+  stopwatch: Stopwatch = new Stopwatch(),
 ): Promise<number[]> {
   const samples: number[] = [];
   let total = 0;
   for (let index = 0; index < warmup + repetitions; index++) {
     signal.throwIfAborted();
-    const started = process.hrtime.bigint();
-    await call(index);
-    const elapsed = Number(process.hrtime.bigint() - started);
+    const elapsed = await stopwatch.time(() => call(index));
     if (index >= warmup) samples.push(elapsed);
     total += elapsed;
     if (total > MAX_SECONDS * 1e9 && samples.length >= Math.min(MIN_SAMPLES, repetitions)) break;

@@ -17,9 +17,8 @@ const CHECK_FAILED = 7;
 const MAX_BYTES = 1_000_000;
 const MAX_GLIBC = [2, 28];
 const LIBC = /^(lib(c|m|pthread|dl)\.so\.\d|ld-linux-(x86-64|aarch64)\.so\.\d)$/;
+const OLDEST_MACOS = '14.0';
 const LIBSYSTEM = '/usr/lib/libSystem.B.dylib';
-/** zig's linker defines these in every Mach-O library. */
-const MACH_O_IMAGE = ['__dso_handle', '_mh_dylib_header'];
 
 await main(async () => {
   const abi = readAbi();
@@ -56,9 +55,13 @@ await main(async () => {
       report(name, 'load', image.runsAtLoad && 'constructors run when it is loaded');
     } else {
       const image = readMachO(library);
-      report(name, 'exports', differenceOf(image.exports, [...MACH_O_IMAGE, ...abi.functions]));
+      report(name, 'exports', differenceOf(image.exports, abi.functions));
       report(name, 'dependencies', image.dependencies.filter((dependency) => dependency !== LIBSYSTEM).join(' '));
-      report(name, 'signature', !image.signed && 'unsigned');
+      const strange = image.undefinedSymbols.filter(({ library }) => library !== LIBSYSTEM);
+      report(name, 'undefined', strange.map((symbol) => `${symbol.name} of ${symbol.library}`).join(' '));
+      report(name, 'install name', image.installName !== `@rpath/${file}` && image.installName);
+      report(name, 'system', image.minimumSystem !== OLDEST_MACOS && image.minimumSystem);
+      report(name, 'signature', image.signature !== 'ad hoc' && image.signature);
     }
   }
   process.exitCode = differences > 0 ? CHECK_FAILED : 0;

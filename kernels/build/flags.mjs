@@ -30,9 +30,11 @@ const debuggable = ['-O1', '-g', '-fno-omit-frame-pointer', '-fno-sanitize-recov
 /** How one source file becomes an object file. */
 export function compileArguments(platform, { path, features }, object) {
   const { target, sanitizer } = platform;
-  const purpose = target ? ['c++', '-target', target, ...published] : [...debuggable, `-fsanitize=${sanitizer}`];
+  const purpose = target ? ['c++', '-target', target, ...published] : [...debuggable, ...sanitize(sanitizer)];
   return [...purpose, ...language, ...instructionSet(platform, features), '-c', path, '-o', object];
 }
+
+const sanitize = (sanitizer) => (sanitizer ? [`-fsanitize=${sanitizer}`] : []);
 
 function instructionSet({ architecture, cpu }, features) {
   if (architecture === 'x64') return cpu ? [`-mcpu=${cpu}`, ...features] : features;
@@ -58,6 +60,6 @@ export function linkLibraryArguments({ target, file }, objects, versionScript, l
 export function linkProgramArguments({ target, sanitizer }, objects, program) {
   const purpose = target
     ? ['c++', '-target', target, '-nostdlib++', ...(target.endsWith('-musl') ? ['-static'] : [])]
-    : [`-fsanitize=${sanitizer}`];
+    : sanitize(sanitizer);
   return [...purpose, '-pthread', '-o', program, ...objects, '-lm'];
 }

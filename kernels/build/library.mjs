@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 
 import { weakDefinitions } from './elf.mjs';
 import { compileArguments, linkLibraryArguments } from './flags.mjs';
+import { keepExports } from './mach-o.mjs';
 import { platforms } from './platforms.mjs';
-import { librarySources, readAbi, root } from './sources.mjs';
+import { librarySources, objectName, readAbi, root } from './sources.mjs';
 import { findZig, inParallel, run, ZIG_VERSION } from './toolchain.mjs';
 
 /** Where the published libraries are. */
@@ -45,7 +46,7 @@ export async function buildLibraries(folder) {
 
 async function buildLibrary(zig, platform, functions, work) {
   const objects = await inParallel(librarySources(platform.architecture), async (source) => {
-    const object = join(work, `${basename(source.path, '.cpp')}.o`);
+    const object = join(work, objectName(source.path));
     await run(zig, compileArguments(platform, source, object), root);
     if (source.features.length > 0 && platform.file.endsWith('.so')) requireNoWeakDefinitions(source, object);
     return object;
@@ -54,7 +55,9 @@ async function buildLibrary(zig, platform, functions, work) {
   writeFileSync(versionScript, `{ global: ${functions.map((name) => `${name};`).join(' ')} local: *; };\n`);
   const library = join(work, platform.file);
   await run(zig, linkLibraryArguments(platform, objects, versionScript, library), root);
-  return readFileSync(library);
+  const bytes = readFileSync(library);
+  if (platform.file.endsWith('.dylib')) keepExports(bytes, functions);
+  return bytes;
 }
 
 /**

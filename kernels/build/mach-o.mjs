@@ -1,76 +1,120 @@
+import { readTrie, writeTrie } from './export-trie.mjs';
+import { checkSignature, renewSignature } from './code-signature.mjs';
+
 const MH_MAGIC_64 = 0xfeedfacf;
 const CPU_TYPE_ARM64 = 0x0100000c;
+const HEADER_BYTES = 32;
+const LC_SYMTAB = 0x2;
 const LC_LOAD_DYLIB = 0xc;
+const LC_ID_DYLIB = 0xd;
 const LC_CODE_SIGNATURE = 0x1d;
 const LC_DYLD_INFO_ONLY = 0x80000022;
 const LC_BUILD_VERSION = 0x32;
 const LC_DYLD_EXPORTS_TRIE = 0x80000033;
 
+/** Members of a symbol: `n_type`, `n_desc`. */
+const SYMBOL_BYTES = 16;
+const N_STAB = 0xe0;
+const N_PEXT = 0x10;
+const N_TYPE = 0x0e;
+const N_EXT = 0x01;
+const N_UNDF = 0x0;
+
 /**
  * What the dynamic linker sees of a thin arm64 Mach-O library.
  *
  * @param {Buffer} file
- * @returns {{ exports: string[], dependencies: string[], minimumSystem: string, signed: boolean }} exported names
- * without their underscore, loaded libraries, the oldest macOS, and whether there is a code signature
+ * @returns {{
+ *   installName: string, exports: string[], undefinedSymbols: { name: string, library: string }[],
+ *   dependencies: string[], minimumSystem: string, signature: string
+ * }} names without their underscore; where each undefined symbol is to be found; loaded libraries; the oldest macOS; the
+ * signature is `ad hoc` if it is one and the hashes of all pages are right, else what is wrong with it
  */
 export function readMachO(file) {
+  const { commands, trie } = readLayout(file);
+  const dependencies = commands.filter(({ type }) => type === LC_LOAD_DYLIB).map(({ at }) => nameOf(file, at));
+  const id = commands.find(({ type }) => type === LC_ID_DYLIB);
+  const build = commands.find(({ type }) => type === LC_BUILD_VERSION);
+  const oldest = build ? file.readUInt32LE(build.at + 12) : 0;
+  return {
+    installName: id ? nameOf(file, id.at) : '',
+    exports: readTrie(file.subarray(trie.offset, trie.offset + trie.bytes))
+      .map(({ name }) => name.replace(/^_/, ''))
+      .sort(),
+    undefinedSymbols: symbols(file)
+      .filter(({ type }) => (type & (N_STAB | N_EXT)) === N_EXT && (type & N_TYPE) === N_UNDF)
+      // Libraries are counted from 1, in the order in which they are loaded.
+      .map(({ name, description }) => ({ name, library: dependencies[(description >> 8) - 1] ?? 'any' })),
+    dependencies,
+    minimumSystem: `${oldest >>> 16}.${(oldest >>> 8) & 0xff}`,
+    signature: checkSignature(file, signatureOf(file)),
+  };
+}
+
+/**
+ * Takes all symbols but these out of what a library exports, and signs it anew. zig's linker heeds no list of exports,
+ * and adds symbols of its own.
+ *
+ * @param {Buffer} file changed in place
+ * @param {string[]} names without their underscore
+ */
+export function keepExports(file, names) {
+  const kept = new Set(names.map((name) => `_${name}`));
+  const { trie } = readLayout(file);
+  const bytes = file.subarray(trie.offset, trie.offset + trie.bytes);
+  const smaller = writeTrie(readTrie(bytes).filter(({ name }) => kept.has(name)));
+  if (smaller.length > bytes.length) throw new Error(`${smaller.length} bytes of exports instead of ${bytes.length}`);
+  bytes.fill(0).set(smaller);
+  for (const { name, type, at } of symbols(file)) {
+    const isExported = (type & (N_STAB | N_EXT)) === N_EXT && (type & N_TYPE) !== N_UNDF;
+    if (isExported && !kept.has(name)) file[at + 4] = (type & ~N_EXT) | N_PEXT;
+  }
+  renewSignature(file, signatureOf(file));
+}
+
+function readLayout(file) {
   if (file.readUInt32LE(0) !== MH_MAGIC_64 || file.readUInt32LE(4) !== CPU_TYPE_ARM64) {
     throw new Error('not an arm64 Mach-O file');
   }
-  const image = { exports: [], dependencies: [], minimumSystem: '', signed: false };
-  let at = 32;
-  for (let command = file.readUInt32LE(16); command > 0; command--) {
-    const word = (index) => file.readUInt32LE(at + 4 * index);
-    switch (word(0)) {
-      case LC_LOAD_DYLIB: {
-        const name = at + word(2);
-        image.dependencies.push(file.toString('latin1', name, file.indexOf(0, name)));
-        break;
-      }
-      case LC_DYLD_EXPORTS_TRIE:
-        image.exports.push(...exportedNames(file.subarray(word(2), word(2) + word(3))));
-        break;
-      case LC_DYLD_INFO_ONLY:
-        image.exports.push(...exportedNames(file.subarray(word(10), word(10) + word(11))));
-        break;
-      case LC_BUILD_VERSION:
-        image.minimumSystem = `${word(3) >>> 16}.${(word(3) >>> 8) & 0xff}`;
-        break;
-      case LC_CODE_SIGNATURE:
-        image.signed = true;
-        break;
-    }
-    at += word(1);
+  const commands = [];
+  let at = HEADER_BYTES;
+  for (let left = file.readUInt32LE(16); left > 0; left--) {
+    commands.push({ type: file.readUInt32LE(at), at });
+    at += file.readUInt32LE(at + 4);
   }
-  image.exports.sort();
-  return image;
-}
-
-/** The names in an export trie: a node is the payload of its name, then labelled edges to longer names. */
-function exportedNames(trie) {
-  const names = [];
-  const visit = (node, prefix) => {
-    const [payloadBytes, payload] = readUleb(trie, node);
-    if (payloadBytes > 0) names.push(prefix.replace(/^_/, ''));
-    let at = payload + payloadBytes;
-    for (let edges = trie[at++]; edges > 0; edges--) {
-      const end = trie.indexOf(0, at);
-      const [child, next] = readUleb(trie, end + 1);
-      visit(child, prefix + trie.toString('latin1', at, end));
-      at = next;
-    }
+  const old = commands.find(({ type }) => type === LC_DYLD_INFO_ONLY);
+  const trie = commands.find(({ type }) => type === LC_DYLD_EXPORTS_TRIE);
+  const words = old ? old.at + 40 : trie ? trie.at + 8 : undefined;
+  return {
+    commands,
+    trie: words ? { offset: file.readUInt32LE(words), bytes: file.readUInt32LE(words + 4) } : { offset: 0, bytes: 0 },
   };
-  if (trie.length > 0) visit(0, '');
-  return names;
 }
 
-/** A little-endian base-128 number, and the offset behind it. */
-function readUleb(bytes, start) {
-  let value = 0;
-  let at = start;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes[at++];
-    value += (byte & 0x7f) * 2 ** shift;
-    if (byte < 0x80) return [value, at];
-  }
+/** The name in a load command of a library. */
+function nameOf(file, at) {
+  return textAt(file, at + file.readUInt32LE(at + 8));
+}
+
+const textAt = (bytes, at) => bytes.toString('latin1', at, bytes.indexOf(0, at));
+
+function symbols(file) {
+  const table = readLayout(file).commands.find(({ type }) => type === LC_SYMTAB);
+  if (!table) return [];
+  const [first, count, strings] = [8, 12, 16].map((offset) => file.readUInt32LE(table.at + offset));
+  return Array.from({ length: count }, (_, index) => {
+    const at = first + index * SYMBOL_BYTES;
+    return {
+      at,
+      name: textAt(file, strings + file.readUInt32LE(at)),
+      type: file[at + 4],
+      description: file.readUInt16LE(at + 6),
+    };
+  });
+}
+
+/** Where the signature begins; undefined if there is none. */
+function signatureOf(file) {
+  const command = readLayout(file).commands.find(({ type }) => type === LC_CODE_SIGNATURE);
+  return command && file.readUInt32LE(command.at + 8);
 }

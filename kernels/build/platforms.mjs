@@ -23,6 +23,13 @@ export const platforms = [
 
 const sanitizers = { address: 'address,undefined', thread: 'thread' };
 
+/** This machine, for a system compiler, with a sanitizer or without one. */
+export function thisMachine(sanitizer) {
+  if (sanitizer === undefined) return { architecture: process.arch };
+  if (!(sanitizer in sanitizers)) throw new Error(`--sanitize ${sanitizer}: neither address nor thread`);
+  return { architecture: process.arch, sanitizer: sanitizers[sanitizer] };
+}
+
 /**
  * What tests are built for: this platform as it is published; arm64 on another machine as static programs, which an
  * emulator runs without a system around them; with a sanitizer, the machine of a system compiler.
@@ -31,9 +38,8 @@ const sanitizers = { address: 'address,undefined', thread: 'thread' };
  */
 export function testPlatform(architecture, sanitizer) {
   if (sanitizer !== undefined) {
-    if (!(sanitizer in sanitizers)) throw new Error(`--sanitize ${sanitizer}: neither address nor thread`);
     if (architecture !== process.arch) throw new Error('--sanitize works without --target only');
-    return { architecture, sanitizer: sanitizers[sanitizer] };
+    return thisMachine(sanitizer);
   }
   const published = platforms.find(({ name }) => name === `${process.platform}-${architecture}`);
   if (published && architecture === process.arch) return published;

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 /** The repository; compilers run here and see relative paths only, so that no path gets into an object file. */
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
-const folder = 'kernels/cpu';
+/** What the library consists of: the interface and the backends behind it. */
+const folders = ['kernels/abi', 'kernels/cpu', 'metal/host'];
 
 const avx512 = ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', '-mf16c'];
 
@@ -44,10 +45,15 @@ export function librarySources(architecture) {
 export const testSources = () => files('.test.cpp').map((path) => ({ path, features: [] }));
 
 const files = (ending) =>
-  readdirSync(new URL(folder, `file://${root}`))
-    .filter((name) => name.endsWith(ending))
-    .sort()
-    .map((name) => `${folder}/${name}`);
+  folders.flatMap((folder) =>
+    readdirSync(new URL(folder, `file://${root}`))
+      .filter((name) => name.endsWith(ending))
+      .sort()
+      .map((name) => `${folder}/${name}`),
+  );
+
+/** The name of the object file of a source file: names of sources are unique in their folder only. */
+export const objectName = (path) => `${path.replace(/\.cpp$/, '').replaceAll('/', '-')}.o`;
 
 function instructionSetOf(path) {
   const names = Object.values(instructionSets).flatMap(Object.keys);

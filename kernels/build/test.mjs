@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { compileArguments, linkProgramArguments } from './flags.mjs';
 import { withTemporaryFolder } from './library.mjs';
 import { testPlatform } from './platforms.mjs';
-import { librarySources, root, testSources } from './sources.mjs';
+import { librarySources, objectName, root, testSources } from './sources.mjs';
 import { findSystemCompiler, findZig, inParallel, main, run } from './toolchain.mjs';
 
 await main(async () => {
@@ -30,7 +30,7 @@ await main(async () => {
   const emulator = options.target === process.arch ? [] : ['qemu-aarch64-static'];
   await withTemporaryFolder(async (folder) => {
     const programs = await buildTests(platform, tests, folder);
-    const passed = programs.map((program) => runTest([...emulator, program]));
+    const passed = programs.map((program, i) => runTest(nameOf(tests[i].path), [...emulator, program]));
     if (!passed.every(Boolean)) process.exitCode = 1;
   });
 });
@@ -38,21 +38,21 @@ await main(async () => {
 /** Builds each test together with the whole library. */
 async function buildTests(platform, tests, folder) {
   const compiler = platform.target ? findZig() : findSystemCompiler();
-  const objectOf = ({ path }) => join(folder, `${basename(path, '.cpp')}.o`);
+  const objectOf = ({ path }) => join(folder, objectName(path));
   const library = librarySources(platform.architecture);
   await inParallel([...library, ...tests], (source) =>
     run(compiler, compileArguments(platform, source, objectOf(source)), root),
   );
   return inParallel(tests, async (test) => {
-    const program = join(folder, nameOf(test.path));
+    const program = objectOf(test).replace(/\.o$/, '');
     const objects = [test, ...library].map(objectOf);
     await run(compiler, linkProgramArguments(platform, objects, program), root);
     return program;
   });
 }
 
-/** Prints one line: the name of the program, whether it passed, the last line of its output, and the time it took. */
-function runTest([command, ...args]) {
+/** Prints one line: the name of the test, whether it passed, the last line of its output, and the time it took. */
+function runTest(name, [command, ...args]) {
   const start = performance.now();
   const { status, signal, error, stdout } = spawnSync(command, args, {
     encoding: 'utf8',
@@ -61,7 +61,7 @@ function runTest([command, ...args]) {
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const outcome = status === 0 ? 'ok' : (error?.message ?? signal ?? `exit code ${status}`);
   const summary = stdout?.trim().split('\n').at(-1) ?? '';
-  console.log(`${basename(args.at(-1) ?? command).padEnd(16)}  ${outcome}  ${summary}  ${seconds} s`);
+  console.log(`${name.padEnd(20)}  ${outcome}  ${summary}  ${seconds} s`);
   return status === 0;
 }
 

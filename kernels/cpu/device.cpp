@@ -1,20 +1,16 @@
-#include "abi.h"
+#include "backend.h"
+
+#include "../abi/memory.h"
 #include "cpu-cores.h"
-#include "cpu-features.h"
-#include "error.h"
 #include "handles.h"
-#include "memory.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-using namespace cider;
+namespace cider::cpu {
 
 namespace {
-
-// More than any machine has cores; a larger number is a mistake.
-constexpr int32_t max_threads = 1024;
 
 char isa_names[128];
 pthread_once_t isa_names_once = PTHREAD_ONCE_INIT;
@@ -31,43 +27,58 @@ void join_isa_names() {
 
 } // namespace
 
-const char *cider_list_isas(void) {
+// Nothing is found out that is worth keeping in the cache.
+const char *list_isas(const char *) {
   pthread_once(&isa_names_once, join_isa_names);
   return isa_names;
 }
 
-const char *cider_cpu_features(void) { return cpu_feature_names(); }
+// Features are looked up; there is nothing to try.
+const char *report(const char *) { return ""; }
 
-int cider_open(const cider_open_params *params, cider_device **device) {
-  REQUIRE(params != nullptr && device != nullptr, "open: params or device is null");
-  REQUIRE(params->threads >= 0 && params->threads <= max_threads, "open: %d threads, at most %d", params->threads,
-          max_threads);
-  const Kernels *kernels = select_kernels(params->isa);
+int open(const cider_open_params &params, cider_device **device) {
+  const Kernels *kernels = select_kernels(params.isa);
   if (kernels == nullptr) {
-    return fail(CIDER_UNAVAILABLE, "open: this machine does not run %s; it runs %s", params->isa, cider_list_isas());
+    return fail(CIDER_UNAVAILABLE, "open: this machine does not run %s; it runs %s", params.isa, list_isas(nullptr));
   }
-  auto *created = static_cast<cider_device *>(malloc(sizeof(cider_device)));
-  ThreadPool *pool =
-      ThreadPool::create(params->threads == 0 ? physical_cores() : static_cast<uint32_t>(params->threads));
+  auto *created = static_cast<Device *>(calloc(1, sizeof(Device)));
+  ThreadPool *pool = ThreadPool::create(params.threads == 0 ? physical_cores() : static_cast<uint32_t>(params.threads));
   if (created == nullptr || pool == nullptr) {
     free(created);
     ThreadPool::destroy(pool);
-    return fail(CIDER_OUT_OF_MEMORY, "open: no memory for %d threads", params->threads);
+    return fail(CIDER_OUT_OF_MEMORY, "open: no memory for %d threads", params.threads);
   }
-  *created = {.kernels = kernels, .pool = pool, .scratch = nullptr, .scratch_bytes = 0, .error = {}};
+  created->backend = &cpu_backend;
+  created->kernels = kernels;
+  created->pool = pool;
   *device = created;
   return CIDER_OK;
 }
 
-void cider_close(cider_device *device) {
-  if (device == nullptr) return;
-  ThreadPool::destroy(device->pool);
-  deallocate(device->scratch, device->scratch_bytes);
-  free(device);
+void close(cider_device *handle) {
+  Device &device = device_of(handle);
+  ThreadPool::destroy(device.pool);
+  deallocate(device.scratch, device.scratch_bytes);
+  free(&device);
 }
 
-const char *cider_device_isa(const cider_device *device) { return device == nullptr ? "" : device->kernels->isa; }
+const char *isa(const cider_device *device) { return device_of(device).kernels->isa; }
 
-int32_t cider_device_threads(const cider_device *device) {
-  return device == nullptr ? 0 : static_cast<int32_t>(device->pool->threads());
+int32_t threads(const cider_device *device) { return static_cast<int32_t>(device_of(device).pool->threads()); }
+
+// An operation is done when it returns.
+int synchronize(cider_device *) { return CIDER_OK; }
+
+double seconds(const cider_device *) { return 0; }
+
+void *device_scratch(Device &device, uint64_t bytes) {
+  if (bytes <= device.scratch_bytes) return device.scratch;
+  void *larger = allocate(bytes);
+  if (larger == nullptr) return nullptr;
+  deallocate(device.scratch, device.scratch_bytes);
+  device.scratch = larger;
+  device.scratch_bytes = bytes;
+  return larger;
 }
+
+} // namespace cider::cpu

@@ -1,82 +1,69 @@
 // Operations on rows of activations alone.
-#include "abi.h"
+#include "backend.h"
+
 #include "elementwise.h"
-#include "error.h"
 #include "handles.h"
 #include "rms-norm.h"
 #include "sample.h"
 
-using namespace cider;
+namespace cider::cpu {
 
-int cider_rms_norm(cider_device *device, const cider_rms_norm_params *params) {
-  BEGIN_OPERATION("rms_norm", device, params);
-  const auto &[out, x, gain, rows, columns, epsilon] = *params;
-  TRY(require_matrix("rms_norm", "x", x, rows, columns));
-  TRY(require_matrix("rms_norm", "out", out, rows, columns));
-  TRY(require_matrix("rms_norm", "gain", gain, 1, columns));
-  rms_norm(*device->kernels->floats, *device->pool, {x->data, gain->data, out->data, rows, columns, epsilon});
+int rms_norm(cider_device *handle, const cider_rms_norm_params &params) {
+  const Device &device = device_of(handle);
+  const auto &[out, x, gain, rows, columns, epsilon] = params;
+  cider::rms_norm(*device.kernels->floats, *device.pool,
+                  {data_of(x), data_of(gain), data_of(out), rows, columns, epsilon});
   return CIDER_OK;
 }
 
 namespace {
 
-int elementwise(const char *operation, void (*apply)(const FloatKernels &, ThreadPool &, const ElementwiseArgs &),
-                cider_device *device, const cider_elementwise_params *params) {
-  BEGIN_OPERATION(operation, device, params);
-  const auto &[out, a, b, count] = *params;
-  TRY(require_matrix(operation, "a", a, 1, count));
-  TRY(require_matrix(operation, "b", b, 1, count));
-  TRY(require_matrix(operation, "out", out, 1, count));
-  apply(*device->kernels->floats, *device->pool, {a->data, b->data, out->data, count});
+int elementwise(void (*apply)(const FloatKernels &, ThreadPool &, const ElementwiseArgs &), cider_device *handle,
+                const cider_elementwise_params &params) {
+  const Device &device = device_of(handle);
+  apply(*device.kernels->floats, *device.pool,
+        {data_of(params.a), data_of(params.b), data_of(params.out), params.count});
   return CIDER_OK;
 }
 
 } // namespace
 
-int cider_silu_mul(cider_device *device, const cider_elementwise_params *params) {
-  return elementwise("silu_mul", silu_mul, device, params);
+int silu_mul(cider_device *device, const cider_elementwise_params &params) {
+  return elementwise(cider::silu_mul, device, params);
 }
 
-int cider_gelu_tanh_mul(cider_device *device, const cider_elementwise_params *params) {
-  return elementwise("gelu_tanh_mul", gelu_tanh_mul, device, params);
+int gelu_tanh_mul(cider_device *device, const cider_elementwise_params &params) {
+  return elementwise(cider::gelu_tanh_mul, device, params);
 }
 
-int cider_add(cider_device *device, const cider_elementwise_params *params) {
-  return elementwise("add", add, device, params);
+int add(cider_device *device, const cider_elementwise_params &params) {
+  return elementwise(cider::add, device, params);
 }
 
-int cider_soft_cap(cider_device *device, const cider_soft_cap_params *params) {
-  BEGIN_OPERATION("soft_cap", device, params);
-  const auto &[x, count, cap] = *params;
-  TRY(require_matrix("soft_cap", "x", x, 1, count));
-  REQUIRE(cap > 0 && cap < __builtin_inff(), "soft_cap: cap %g", double{cap});
-  soft_cap(*device->kernels->floats, *device->pool, x->data, count, cap);
+int soft_cap(cider_device *handle, const cider_soft_cap_params &params) {
+  const Device &device = device_of(handle);
+  cider::soft_cap(*device.kernels->floats, *device.pool, data_of(params.x), params.count, params.cap);
   return CIDER_OK;
 }
 
-int cider_argmax(cider_device *device, const cider_argmax_params *params) {
-  BEGIN_OPERATION("argmax", device, params);
-  const auto &[logits, token_ids, rows, columns] = *params;
-  TRY(require_matrix("argmax", "logits", logits, rows, columns));
-  REQUIRE(columns <= INT32_MAX, "argmax: %u columns", columns);
-  REQUIRE(token_ids != nullptr, "argmax: token_ids is null");
-  argmax(*device->kernels->floats, *device->pool, logits->data, rows, columns, token_ids);
+int argmax(cider_device *handle, const cider_argmax_params &params) {
+  const Device &device = device_of(handle);
+  const auto &[logits, token_ids, rows, columns] = params;
+  cider::argmax(*device.kernels->floats, *device.pool, data_of(logits), rows, columns, token_ids);
   return CIDER_OK;
 }
 
-int cider_sample(cider_device *device, cider_sample_params *params) {
-  BEGIN_OPERATION("sample", device, params);
-  const auto &[logits, rows, columns, temperature, top_k, top_p, random, token_id] = *params;
-  TRY(require_matrix("sample", "logits", logits, rows, columns));
-  REQUIRE(columns <= INT32_MAX, "sample: %u columns", columns);
-  REQUIRE(temperature > 0 && temperature < __builtin_inff(), "sample: temperature %g", double{temperature});
-  REQUIRE(top_p > 0 && top_p <= 1, "sample: top_p %g", double{top_p});
-  REQUIRE(random >= 0 && random < 1, "sample: random %g", random);
+int sample(cider_device *handle, cider_sample_params &params) {
+  Device &device = device_of(handle);
+  const auto &[logits, rows, columns, temperature, top_k, top_p, random, token_id] = params;
   void *scratch = device_scratch(device, sample_scratch_bytes(columns));
   if (scratch == nullptr) return fail(CIDER_OUT_OF_MEMORY, "sample: no memory for %u columns", columns);
-  const float *last = logits->data + uint64_t{rows - 1} * columns;
-  const int32_t token = sample(*device->kernels->floats, {last, columns, temperature, top_k, top_p, random, scratch});
+  const float *last = data_of(logits) + uint64_t{rows - 1} * columns;
+  const int32_t token =
+      cider::sample(*device.kernels->floats, {last, columns, temperature, top_k, top_p, random, scratch});
   REQUIRE(token >= 0, "sample: a logit is NaN, or the largest is not finite");
-  params->token_id = token;
+  params.token_id = token;
   return CIDER_OK;
 }
+
+} // namespace cider::cpu

@@ -1,15 +1,14 @@
-// cider_peak: what the arithmetic units and the memory of this machine give at most.
-#include "peak-kernels.h"
+// What the arithmetic units and the memory of this machine give at most.
+#include "backend.h"
 
-#include "abi.h"
-#include "error.h"
+#include "../abi/memory.h"
 #include "handles.h"
-#include "memory.h"
+#include "peak-kernels.h"
 
 #include <string.h>
 #include <time.h>
 
-using namespace cider;
+namespace cider::cpu {
 
 namespace {
 
@@ -22,10 +21,6 @@ constexpr uint64_t prefetch_bytes = 2048;
 
 // Rounds between two looks at the clock: some 20 µs.
 constexpr uint64_t rounds_per_task = 4096;
-
-// No figure is worth more time, and none can be had in less than this.
-constexpr double max_seconds = 60;
-constexpr double min_seconds = 0.001;
 
 double now() {
   timespec time;
@@ -101,20 +96,20 @@ double read_rate(ThreadPool &pool, double seconds, const uint8_t *memory) {
 
 } // namespace
 
-int cider_peak(cider_device *device, cider_peak_params *params) {
-  BEGIN_OPERATION("peak", device, params);
-  REQUIRE(params->seconds >= min_seconds && params->seconds <= max_seconds, "peak: %g seconds, not %g to %g",
-          params->seconds, min_seconds, max_seconds);
+int peak(cider_device *handle, cider_peak_params &params) {
+  const Device &device = device_of(handle);
   auto *memory = static_cast<uint8_t *>(allocate(read_bytes));
   if (memory == nullptr) return fail(CIDER_OUT_OF_MEMORY, "peak: no memory for %llu bytes", read_bytes + 0ull);
   memset(memory, 1, read_bytes);
 
-  const PeakKernels &kernels = *peak_kernels(device->kernels->isa);
-  ThreadPool &pool = *device->pool;
-  params->int8_gops = arithmetic_rate(pool, params->seconds, kernels.int8);
-  params->f32_gops = arithmetic_rate(pool, params->seconds, kernels.f32);
-  params->bf16_gops = kernels.has_bf16() ? arithmetic_rate(pool, params->seconds, kernels.bf16) : 0;
-  params->read_gbs = read_rate(pool, params->seconds, memory);
+  const PeakKernels &kernels = *peak_kernels(device.kernels->isa);
+  ThreadPool &pool = *device.pool;
+  params.int8_gops = arithmetic_rate(pool, params.seconds, kernels.int8);
+  params.f32_gops = arithmetic_rate(pool, params.seconds, kernels.f32);
+  params.bf16_gops = kernels.has_bf16() ? arithmetic_rate(pool, params.seconds, kernels.bf16) : 0;
+  params.read_gbs = read_rate(pool, params.seconds, memory);
   deallocate(memory, read_bytes);
   return CIDER_OK;
 }
+
+} // namespace cider::cpu

@@ -4,7 +4,7 @@
 #include "../cider.h"
 
 static void check_isa(const char *isa) {
-  const cider_open_params open = {.isa = isa, .threads = 2};
+  const cider_open_params open = {isa, 2, "cpu", nullptr};
   cider_device *device = nullptr;
   CHECK(cider_open(&open, &device) == CIDER_OK, "%s: %s", isa, cider_last_error());
   if (device == nullptr) return;
@@ -30,7 +30,7 @@ static void check_isa(const char *isa) {
 
 int main() {
   char names[128];
-  snprintf(names, sizeof names, "%s", cider_list_isas());
+  snprintf(names, sizeof names, "%s", cider_list_isas("cpu", nullptr));
   for (char *isa = strtok(names, " "); isa != nullptr; isa = strtok(nullptr, " ")) check_isa(isa);
   return cider::test::report();
 }

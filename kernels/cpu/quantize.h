@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "../abi/weight-shape.h"
+
 namespace cider {
 
 class ThreadPool;
@@ -17,11 +19,6 @@ struct CodeRange {
 // For int4 the scale lies half a step beyond the largest code, so that -8 is used too.
 static inline constexpr CodeRange code_range(int32_t bits) {
   return bits == 8 ? CodeRange{127.0f, -127, 127} : CodeRange{7.5f, -8, 7};
-}
-
-// Groups in a row of `columns`, of which the last may be shorter; a group size of 0 means one group.
-static inline constexpr uint32_t groups_per_row(uint32_t columns, uint32_t group_size) {
-  return group_size == 0 ? 1 : columns / group_size + (columns % group_size != 0);
 }
 
 // No alignment is asked of any pointer.

@@ -10,8 +10,8 @@
 
 namespace cider::test {
 
-static uint64_t checks = 0;
-static uint64_t failures = 0;
+inline uint64_t checks = 0;
+inline uint64_t failures = 0;
 
 // Counts a check; prints the place, the condition and a printf-style explanation of the first ten that fail.
 #define CHECK(condition, ...)                                                                                          \
@@ -25,7 +25,7 @@ static uint64_t failures = 0;
   } while (0)
 
 // Prints the totals; the exit code of main.
-static inline int report() {
+inline int report() {
   printf("%llu checks, %llu failed\n", static_cast<unsigned long long>(checks),
          static_cast<unsigned long long>(failures));
   return failures == 0 ? 0 : 1;

@@ -222,6 +222,52 @@ describe.skipIf(!library)('the native backend', () => {
     await expect(backend.linear(tensor, tensor, weight)).rejects.toThrow(RangeError);
   });
 
+  it('refuses tensors of another device, also in the library itself', () => {
+    const other = openNativeBackend(needNativeLibrary(), { threads: 2 });
+    const [x, foreign] = [backend.allocate(1, 4), other.allocate(1, 4)];
+    const add = (): void => {
+      backend.add(x, foreign, x);
+    };
+    expect(add).toThrow(RangeError);
+    expect(add).toThrow('add: a belongs to another device');
+    other.close();
+  });
+
+  it('waits for what was asked for, and knows no clock but the one of a GPU', () => {
+    const x = backend.upload(1, 2, Float32Array.of(1, 2));
+    backend.add(x, x, x);
+    backend.synchronize();
+    expect(backend.download(x)).toEqual(Float32Array.of(2, 4));
+    expect(backend.deviceSeconds()).toBe(0);
+    backend.close();
+    expect(() => {
+      backend.synchronize();
+    }).toThrow('synchronize: the backend was closed');
+    expect(() => backend.deviceSeconds()).toThrow('deviceSeconds: the backend was closed');
+  });
+
+  it('refuses a backend that the library does not have', () => {
+    const loaded = needNativeLibrary();
+    const open = (): unknown => loaded.open({ isa: null, threads: 1, backend: 'abacus', cache: null });
+    expect(open).toThrow(expect.objectContaining({ name: 'NativeError', status: 'unavailable' }) as Error);
+    expect(open).toThrow('this library has no backend abacus');
+    expect(loaded.isas('abacus')).toEqual([]);
+    expect(loaded.backendReport('abacus')).toBe('');
+    expect(() => loaded.isas('c\0pu')).toThrow('isas: backend must be text without NUL characters');
+    expect(() => loaded.backendReport('cpu', 'a\0b')).toThrow(
+      'backendReport: cache must be text without NUL characters',
+    );
+  });
+
+  it('has nothing to report of the CPU, and takes a cache that it does not use', () => {
+    const loaded = needNativeLibrary();
+    expect(loaded.backendReport('cpu')).toBe('');
+    expect(loaded.isas('cpu', '/nonexistent')).toEqual(loaded.isas('cpu'));
+    const opened = openNativeBackend(loaded, { backend: 'cpu', threads: 1, cache: '/nonexistent' });
+    expect(opened.info).toEqual({ name: 'cpu', isa: loaded.isas('cpu')[0], threads: 1 });
+    opened.close();
+  });
+
   it('refuses an instruction set or a number of threads that there is not', () => {
     const open = (options: object) => () => openNativeBackend(needNativeLibrary(), options);
     expect(open({ isa: 'mmx' })).toThrow(/does not run mmx/);
@@ -240,7 +286,7 @@ describe.skipIf(!library)('the native backend', () => {
 
   it("has the library's words for what fails in another thread", async () => {
     const loaded = needNativeLibrary();
-    const device = loaded.open({ isa: null, threads: 1 });
+    const device = loaded.open({ isa: null, threads: 1, backend: 'cpu', cache: null });
     const source = Float32Array.of(1, 2, 3, Infinity);
     const params = { source, codes: new Int8Array(4), scales: new Float32Array(2), dtype: 0, bits: 8 };
     const run = loaded.runAsync('quantize_rows', device, { ...params, rows: 2, columns: 2, group_size: 0 });

@@ -1,4 +1,5 @@
 import type { Backend, KvCache, Tensor, Weight } from '../backend.ts';
+import type { NativeBackendName } from '../native-backend.ts';
 import type { NativeLibrary } from '../native.ts';
 import { check } from '../check.ts';
 import {
@@ -22,24 +23,33 @@ export interface NativeBackend extends Backend {
   quantizeRows(source: RowsToQuantize, codes: Int8Array, scales: Float32Array): Promise<void>;
   /** Measures what the machine gives at most, for some four times `seconds`. */
   measurePeak(seconds: number): MachinePeak;
+  /** Waits until all that was asked for is done: operations of metal return earlier. @throws what went wrong meanwhile */
+  synchronize(): void;
+  /** Seconds that a GPU worked, by its own clock, for what is done; 0 where there is no such clock. */
+  deviceSeconds(): number;
 }
 
 export interface NativeBackendOptions {
-  /** One of the library's instruction sets; default: the best that this machine runs. */
+  /** Default: `cpu`. */
+  backend?: NativeBackendName | undefined;
+  /** One of the backend's instruction sets; default: the best that this machine runs. */
   isa?: string | undefined;
-  /** Default: one per physical core. */
+  /** Of the cpu backend. Default: one per physical core. */
   threads?: number | undefined;
+  /** Folder of the metal backend for what it finds out about a machine; default: it finds out each time. */
+  cache?: string | undefined;
 }
 
 /**
- * The `cpu` backend: every operation is one call of the library. Handles that are not released live until `close`.
+ * A backend of the library: every operation is one call of it. Handles that are not released live until `close`.
  *
- * @throws NativeError `unavailable` for an instruction set that this machine lacks
+ * @throws NativeError `unavailable` for a backend or an instruction set that this machine lacks
  */
 export function openNativeBackend(library: NativeLibrary, options: NativeBackendOptions = {}): NativeBackend {
-  const device = new NativeDevice(library, { isa: options.isa ?? null, threads: options.threads ?? 0 });
+  const { backend = 'cpu', isa = null, threads = 0, cache = null } = options;
+  const device = new NativeDevice(library, { isa, threads, backend, cache });
   return {
-    info: { name: 'cpu', isa: device.isa, threads: device.threads },
+    info: { name: backend, isa: device.isa, threads: device.threads },
     allocate: (rows, columns) => createTensor(device, 'allocate', rows, columns),
     upload: (rows, columns, values) => createTensor(device, 'upload', rows, columns, values),
     download: (tensor) => download(device, 'download', tensor),
@@ -83,6 +93,10 @@ export function openNativeBackend(library: NativeLibrary, options: NativeBackend
     sample: (logits, settings) => sample(device, logits, settings),
     quantizeRows: (source, codes, scales) => quantizeRows(device, source, codes, scales),
     measurePeak: (seconds) => measurePeak(device, seconds),
+    synchronize: () => {
+      device.synchronize();
+    },
+    deviceSeconds: () => device.deviceSeconds(),
   };
 }
 

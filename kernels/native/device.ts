@@ -24,12 +24,22 @@ export class NativeDevice {
   #running: OperationName | undefined;
   #scratch = new Uint8Array(SMALLEST_SCRATCH_BYTES);
 
-  /** @throws NativeError `unavailable` for an instruction set that this machine lacks */
+  /** @throws NativeError `unavailable` for a backend or an instruction set that this machine lacks */
   constructor(library: NativeLibrary, params: OpenParams) {
     this.#library = library;
     this.#device = library.open(params);
     this.isa = library.isaOf(this.#device);
     this.threads = library.threadsOf(this.#device);
+  }
+
+  /** Waits until all that was asked for is done. @throws what went wrong meanwhile */
+  synchronize(): void {
+    this.#library.synchronize(this.#ready('synchronize'));
+  }
+
+  /** Seconds that a GPU worked, by its own clock, for what is done; 0 where there is no such clock. */
+  deviceSeconds(): number {
+    return this.#library.secondsOf(this.#ready('deviceSeconds'));
   }
 
   createBuffer(elements: number): NativeHandle<'buffer'> {

@@ -40,12 +40,15 @@ const byteRange: Field<BytesParams> = {
 };
 
 export interface OpenParams {
-  /** One of the library's instruction sets; null for the best. */
+  /** One of the backend's instruction sets; null for the best. */
   isa: string | null;
-  /** 0: one per physical core. */
+  /** 0: one per physical core. Of the cpu backend. */
   threads: number;
+  backend: string;
+  /** Folder of the metal backend for what it finds out about a machine; null if nothing is to be kept. */
+  cache: string | null;
 }
-export const openFields: Fields<OpenParams> = { isa: text, threads: i32 };
+export const openFields: Fields<OpenParams> = { isa: text, threads: i32, backend: text, cache: text };
 
 export const weightKinds = { dense: 0, integer: 1, affine: 2 } as const;
 /** How codes are stored: `CIDER_BYTES` and `CIDER_WORDS`. */
