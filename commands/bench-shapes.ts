@@ -59,6 +59,9 @@ export async function benchShapes(flags: BenchFlags, { output, signal }: Command
     }
     progress.finish();
     warnOfSpread(rows, output.warn.bind(output));
+    if (used.name === 'metal' && process.env['CIDER_METAL_RUNTIME'] !== undefined) {
+      output.warn('metal ran over CIDER_METAL_RUNTIME: these times say nothing about a GPU');
+    }
     const { isa, threads } = used;
     output.note(`${used.name} ${isa}, threads: ${threads}; ${protocol(flags, clock)}`);
     return { result: { peak: largestPeak(peaks) ?? null, threads, decode: flags.decode, clock, rows }, backend: used };

@@ -1,5 +1,5 @@
-// Loads of eight codes that follow one another in a row, at any address: packed vectors want no more than a byte's
-// alignment.
+// Loads of eight codes that follow one another in a row. At any address they are of packed vectors, which want no more
+// than a byte's alignment; whether that costs more than one load is the compiler's secret.
 #pragma once
 
 #include "nibbles.h"
@@ -15,6 +15,14 @@ inline EightCodes eight_codes(device const int8_t *row, uint k) {
   if (BITS == 4) return unpack_nibbles(char4(*reinterpret_cast<device const packed_char4 *>(row + k / 2)));
   device const packed_char4 *codes = reinterpret_cast<device const packed_char4 *>(row + k);
   return {char4(codes[0]), char4(codes[1])};
+}
+
+// The same of a row that begins at a multiple of 4 bytes, k being one of 8: two loads of a word, or one.
+template <uint BITS>
+inline EightCodes eight_aligned_codes(device const int8_t *row, uint k) {
+  if (BITS == 4) return unpack_nibbles(*reinterpret_cast<device const char4 *>(row + k / 2));
+  device const char4 *codes = reinterpret_cast<device const char4 *>(row + k);
+  return {codes[0], codes[1]};
 }
 
 // The same before `end`, and zeros behind it, where nothing is read.

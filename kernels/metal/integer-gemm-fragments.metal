@@ -43,11 +43,13 @@ inline bool is_empty(Block block) { return block.rows == 0 || block.columns == 0
 struct LaneRows {
   device const int8_t *first;
   uint offsets[4];
+  bool are_aligned; // at multiples of 4 bytes
 };
 
-inline LaneRows lane_rows(device const int8_t *codes, uint first, uint count, uint stride, uint row) {
+inline LaneRows lane_rows(device const int8_t *codes, uint first, uint count, uint stride, uint row, uint is_aligned) {
   LaneRows rows;
   rows.first = codes + ulong(first) * stride;
+  rows.are_aligned = is_aligned != 0;
 #pragma clang loop unroll(full)
   for (uint i = 0; i < 4; i++) rows.offsets[i] = min(row + 8 * i, max(count, 1u) - 1) * stride;
   return rows;
@@ -65,7 +67,9 @@ inline LaneCodes load_codes(thread const LaneRows &rows, uint k, uint end, bool 
 #pragma clang loop unroll(full)
   for (uint i = 0; i < 4; i++) {
     device const int8_t *row = rows.first + rows.offsets[i];
-    const EightCodes eight = is_whole ? eight_codes<BITS>(row, k) : codes_before<BITS>(row, k, end);
+    const EightCodes eight = !is_whole                        ? codes_before<BITS>(row, k, end)
+                             : rows.are_aligned && k % 8 == 0 ? eight_aligned_codes<BITS>(row, k)
+                                                              : eight_codes<BITS>(row, k);
     codes.low[i] = eight.low;
     codes.high[i] = eight.high;
   }
@@ -172,8 +176,9 @@ inline float row_value(thread const RowPair &rows, uint i) { return rows.values[
 template <uint BITS, typename Product, typename Result>
 inline void sum_rows(thread Product &product, thread Result &upper, thread Result &lower, device const int8_t *x,
                      device const int8_t *weight, constant IntegerGemmParameters &p, Block block) {
-  const LaneRows x_rows = lane_rows(x, block.first_m, block.rows, p.x_stride, block.row);
-  const LaneRows weight_rows = lane_rows(weight, block.first_n, block.columns, p.weight_stride, block.row);
+  const LaneRows x_rows = lane_rows(x, block.first_m, block.rows, p.x_stride, block.row, p.is_aligned);
+  const LaneRows weight_rows =
+      lane_rows(weight, block.first_n, block.columns, p.weight_stride, block.row, p.is_aligned);
   set_zero(upper, lower);
   add_products<BITS>(product, upper, lower, block, x_rows, weight_rows, 0, p.k, p.x_stride);
 }
@@ -273,8 +278,9 @@ inline void group_gemm(device const int8_t *x, device const int8_t *weight, devi
   const Tile tile = swizzled_tile(threadgroup_index, p, SIMDGROUPS_M * BLOCK, SIMDGROUPS_N * BLOCK);
   if (!tile.exists) return;
   const Block block = block_of<SIMDGROUPS_N>(tile, simdgroup, lane, p);
-  const LaneRows x_rows = lane_rows(x, block.first_m, block.rows, p.x_stride, block.row);
-  const LaneRows weight_rows = lane_rows(weight, block.first_n, block.columns, p.weight_stride, block.row);
+  const LaneRows x_rows = lane_rows(x, block.first_m, block.rows, p.x_stride, block.row, p.is_aligned);
+  const LaneRows weight_rows =
+      lane_rows(weight, block.first_n, block.columns, p.weight_stride, block.row, p.is_aligned);
   FRAGMENT_PRODUCT(product);
   auto upper = FRAGMENT_RESULT(product);
   auto lower = FRAGMENT_RESULT(product);

@@ -58,8 +58,10 @@ template <uint BITS, bool HAS_GROUPS>
 inline void add_eight(thread LaneSums &sums, thread const WeightRows &rows, EightFloats x, uint k,
                       constant MatrixVectorParameters &p) {
   for (uint i = 0; i < SIMDGROUP_ROWS; i++) {
-    const EightCodes codes =
-        k + 8 <= p.k ? eight_codes<BITS>(rows.codes[i], k) : codes_before<BITS>(rows.codes[i], k, p.k);
+    device const int8_t *row = rows.codes[i];
+    const EightCodes codes = k + 8 > p.k         ? codes_before<BITS>(row, k, p.k)
+                             : p.is_aligned != 0 ? eight_aligned_codes<BITS>(row, k)
+                                                 : eight_codes<BITS>(row, k);
     const float sum = dot(float4(codes.low), x.low) + dot(float4(codes.high), x.high);
     sums.values[i] += HAS_GROUPS ? rows.scales[i][k / p.group_size] * sum : sum;
   }

@@ -36,6 +36,7 @@ struct IntegerGemmParameters {
   uint32_t group_size;       // 0: one scale a channel; the last group of a row may be shorter
   uint32_t groups;           // scales a row
   uint32_t has_bias;         // else 5 is not read
+  uint32_t is_aligned;       // whether all rows of codes begin at multiples of 4 bytes
   uint32_t tiles_m, tiles_n; // of the output
   uint32_t swizzle_log;      // so many rows of tiles, as a power of two, are walked together for the sake of the cache
 };
@@ -65,6 +66,7 @@ struct MatrixVectorParameters {
   uint32_t weight_stride; // bytes between rows
   uint32_t group_size, groups;
   uint32_t has_bias;
+  uint32_t is_aligned; // whether all rows of codes begin at multiples of 4 bytes
 };
 
 // Float layers, in f32: dense_{f32,f16,bf16}_{gemm,mv} and affine{8,4}_{gemm,mv}, w = scale · code + bias by group.

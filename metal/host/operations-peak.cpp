@@ -87,7 +87,7 @@ int read(Device &device, uint32_t rows) {
   TRY(require_scratch(device, base_logit_scratch, uint64_t{rows} * read_columns, &weight));
   TRY(require_scratch(device, result_scratch, rows * sizeof(float), &out));
   TRY(require_scratch(device, scale_scratch, rows * sizeof(float), &scales));
-  const MatrixVectorParameters parameters = {rows, read_columns, read_columns, 0, 1, 0};
+  const MatrixVectorParameters parameters = {rows, read_columns, read_columns, 0, 1, 0, 1};
   const Argument arguments[] = {whole(x), whole(weight), whole(out), whole(scales), whole(scales), copy_of(parameters)};
   return launch(device, {base_library, "int8_mv", MV_THREADS}, arguments, {divide_up(rows, uint32_t{MV_ROWS}), 1, 1},
                 static_cast<double>(rows) * read_columns);

@@ -113,6 +113,11 @@ Kernel kernel_for(const Products &products, const char *const *names, uint32_t m
   return {names[0], by_group ? tiles.group_large : tiles.large};
 }
 
+// Whether rows begin at multiples of 4 bytes.
+bool are_aligned(const void *first, uint32_t stride) {
+  return (reinterpret_cast<uintptr_t>(first) | stride) % sizeof(uint32_t) == 0;
+}
+
 template <class... Arguments>
 void run(Kernels &kernels, const Kernel &kernel, IntegerGemmParameters parameters, const Arguments &...arguments) {
   parameters.tiles_m = divide_up(parameters.m, kernel.tile.m);
@@ -158,7 +163,9 @@ void check_layer(Kernels &kernels, const Products &products, uint64_t seed, cons
   }
 
   const Kernel kernel = kernel_for(products, names_of(shape), m, group_size != 0, size);
-  const IntegerGemmParameters parameters = {m, n, k, x_stride, weight_stride, group_size, groups, has_bias, 0, 0, 0};
+  const bool is_aligned = are_aligned(x_codes.data(), x_stride) && are_aligned(weight.data(), weight_stride);
+  const IntegerGemmParameters parameters = {m,          n, k, x_stride, weight_stride, group_size, groups, has_bias,
+                                            is_aligned, 0, 0, 0};
   run(kernels, kernel, parameters, x_codes.bound(), weight.bound(), out.bound(), x_scales.bound(),
       weight_scales.bound(), bias.bound());
 
@@ -180,8 +187,9 @@ void check_sums(Kernels &kernels, const Products &products, uint64_t seed, uint3
     weight[i] = static_cast<int8_t>(!extreme ? random.bits() : i / k % 2 == 0 ? -128 : 127);
   }
   const Kernel kernel = kernel_for(products, sums_names, m, false, size);
-  run(kernels, kernel, {m, n, k, k, k, 0, 0, 0, 0, 0, 0}, x.bound(), weight.bound(), out.bound(), nothing, nothing,
-      nothing);
+  const bool is_aligned = are_aligned(x.data(), k) && are_aligned(weight.data(), k);
+  run(kernels, kernel, {m, n, k, k, k, 0, 0, 0, is_aligned, 0, 0, 0}, x.bound(), weight.bound(), out.bound(), nothing,
+      nothing, nothing);
   size_t wrong = 0;
   const auto sum = [&](size_t i) { return dot_product(x.data() + i / n * k, weight.data() + i % n * k, k); };
   while (wrong < size_t{m} * n && out[wrong] == sum(wrong)) wrong++;
@@ -200,7 +208,7 @@ void check_far_weights(Kernels &kernels, const Products &products) {
   for (uint32_t row = 0; row < n; row++) {
     for (uint32_t i = 0; i < k; i++) weight.data()[uint64_t{row} * stride + i] = static_cast<uint8_t>(random.bits());
   }
-  run(kernels, kernel_for(products, sums_names, m, false, TileSize::SMALL), {m, n, k, k, stride, 0, 0, 0, 0, 0, 0},
+  run(kernels, kernel_for(products, sums_names, m, false, TileSize::SMALL), {m, n, k, k, stride, 0, 0, 0, 1, 0, 0, 0},
       x.bound(), weight.bound(), out.bound(), nothing, nothing, nothing);
   for (uint32_t i = 0; i < m * n; i++) {
     const auto *row = reinterpret_cast<const int8_t *>(weight.data() + uint64_t{i % n} * stride);

@@ -30,8 +30,10 @@ void check_vector(Kernels &kernels, uint64_t seed, const VectorShape &shape, uin
   for (size_t i = 0; i < size_t{n} * stride; i++) weight[i] = static_cast<uint8_t>(random.bits() | 1 | 1 << 4);
   for (size_t i = 0; i < size_t{n} * groups; i++) scales[i] = random.uniform(0.001f, 0.01f);
   for (uint32_t i = 0; i < n; i++) bias[i] = random.uniform(-1.0f, 1.0f);
+  const bool is_aligned = (reinterpret_cast<uintptr_t>(weight.data()) | stride) % sizeof(uint32_t) == 0;
   kernels.run(name_of(shape), {(n + MV_ROWS - 1) / MV_ROWS}, MV_THREADS, x.bound(), weight.bound(), out.bound(),
-              scales.bound(), bias.bound(), MatrixVectorParameters{n, k, stride, group_size, groups, has_bias});
+              scales.bound(), bias.bound(),
+              MatrixVectorParameters{n, k, stride, group_size, groups, has_bias, is_aligned});
   for (uint32_t output = 0; output < n; output++) {
     double sum = has_bias ? static_cast<double>(bias[output]) : 0.0;
     double magnitude = fabs(sum);

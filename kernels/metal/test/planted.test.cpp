@@ -54,6 +54,11 @@ template <const Products &PRODUCTS>
 void far_weights(Kernels &kernels) {
   check_far_weights(kernels, PRODUCTS);
 }
+template <const Products &PRODUCTS>
+void odd_rows(Kernels &kernels) {
+  check_layer(kernels, PRODUCTS, 1, {7, 32, 64, 8, 0, Values::RANDOM, 3});
+}
+void odd_vector(Kernels &kernels) { check_vector(kernels, 1, {9, 256, 8, 0, 3}, 256, 0.0f); }
 void uneven_vector(Kernels &kernels) { check_vector(kernels, 1, {9, 300, 8, 0, 0}, 300, 0.0f); }
 void missing_outputs(Kernels &kernels) { check_vector(kernels, 1, {9, 256, 8, 0, 0}, 256, 0.0f); }
 void short_rows(Kernels &kernels) {
@@ -73,7 +78,7 @@ constexpr char FRAGMENTS_FILE[] = "integer-gemm-fragments.metal", TENSORS_FILE[]
 
 constexpr Bug BUGS[] = {
     {"a single row whose K is no multiple of 256",
-     {{VECTOR_FILE, "if (k + 8 <= end) {", "if (true) {"}, {VECTOR_FILE, "k + 8 <= p.k ?", "true ?"}},
+     {{VECTOR_FILE, "if (k + 8 <= end) {", "if (true) {"}, {VECTOR_FILE, "k + 8 > p.k ", "false "}},
      VECTOR_FILE,
      language_3_1,
      uneven_vector},
@@ -83,12 +88,23 @@ constexpr Bug BUGS[] = {
      language_3_1,
      missing_outputs},
 
+    {"a single row loads words from anywhere",
+     {{VECTOR_FILE, "p.is_aligned != 0 ?", "true ?"}},
+     VECTOR_FILE,
+     language_3_1,
+     odd_vector},
+    {"words are loaded from anywhere, fragments",
+     {{FRAGMENTS_FILE, "rows.are_aligned = is_aligned != 0;", "rows.are_aligned = true;"}},
+     FRAGMENTS_FILE,
+     language_4_0,
+     odd_rows<FRAGMENTS>},
+
     {"rows past M are read, fragments",
      {{FRAGMENTS_FILE,
-       "block.rows, p.x_stride, block.row);\n  const LaneRows weight_rows = "
-       "lane_rows(weight, block.first_n, block.columns, p.weight_stride, block.row);\n  set_zero",
-       "BLOCK, p.x_stride, block.row);\n  const LaneRows weight_rows = "
-       "lane_rows(weight, block.first_n, block.columns, p.weight_stride, block.row);\n  set_zero"}},
+       "block.rows, p.x_stride, block.row, p.is_aligned);\n  const LaneRows weight_rows =\n"
+       "      lane_rows(weight, block.first_n, block.columns, p.weight_stride, block.row, p.is_aligned);\n  set_zero",
+       "BLOCK, p.x_stride, block.row, p.is_aligned);\n  const LaneRows weight_rows =\n"
+       "      lane_rows(weight, block.first_n, block.columns, p.weight_stride, block.row, p.is_aligned);\n  set_zero"}},
      FRAGMENTS_FILE,
      language_4_0,
      few_rows<FRAGMENTS>},
@@ -108,8 +124,8 @@ constexpr Bug BUGS[] = {
      language_4_0,
      few_rows<FRAGMENTS>},
     {"rows past N are read, fragments",
-     {{FRAGMENTS_FILE, "block.columns, p.weight_stride, block.row);\n  set_zero",
-       "BLOCK, p.weight_stride, block.row);\n  set_zero"}},
+     {{FRAGMENTS_FILE, "block.columns, p.weight_stride, block.row, p.is_aligned);\n  set_zero",
+       "BLOCK, p.weight_stride, block.row, p.is_aligned);\n  set_zero"}},
      FRAGMENTS_FILE,
      language_4_0,
      few_columns<FRAGMENTS>},
