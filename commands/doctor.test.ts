@@ -70,6 +70,17 @@ describe('cider doctor', () => {
     expect(document.result.checks.find(({ name }) => name === 'backend cpu')?.detail).toContain(path);
   });
 
+  it.skipIf(process.platform === 'darwin')('says in one line that there is no Metal here', async () => {
+    const [document, exitCode] = await diagnose([]);
+    expect(exitCode).toBe(0);
+    const lines = document.result.checks.filter(({ name }) => name.includes('metal'));
+    expect(lines).toEqual([expect.objectContaining({ name: 'backend metal', status: 'ok' })]);
+    expect(lines[0].detail).toMatch(/^absent: [^\n]+$/);
+    const [named, failed] = await diagnose(['--backend', 'metal']);
+    expect(failed).toBe(6);
+    expect(statusOf(named)['backend metal']).toBe('fail');
+  });
+
   it('finds nothing wrong with the reference alone', async () => {
     const [document, exitCode] = await diagnose(['--backend', 'reference']);
     expect(exitCode).toBe(0);

@@ -74,11 +74,15 @@ void check_old_system(const char *cache) {
   expect_in_report(cache, " s as Metal 3.1, 31 kernels\n");
 }
 
-void check_system_before_int4(const char *cache) {
-  expect_isas(cache, "fragments tensors plain");
+// Operands in registers came before tensors of int8 in memory.
+void check_system_before_int8(const char *cache) {
+  expect_isas(cache, "fragments plain");
+  expect_in_report(cache, "fail\tlibrary tensors\tMetal's compiler refuses");
   expect_in_report(cache, "warn\tmatrix units\tmacOS before 26.4");
   CHECK(!contains(cider_backend_report("metal", cache), "int4 int4_gemm"), "%s", cider_backend_report("metal", cache));
 }
+
+void check_system_before_registers(const char *cache) { expect_isas(cache, "plain"); }
 
 void check_language(const char *cache) {
   expect_isas(cache, "fragments tensors plain");
@@ -253,7 +257,8 @@ int main(int count, char **arguments) {
     check_folder("any layout", check_other_layout, {{"CIDER_EMULATOR_LAYOUT", "5"}});
     check_folder("warnings", check_warnings, {{"CIDER_EMULATOR_CXXFLAGS", "-Weverything -Wno-error"}});
     check_folder("macOS 27", check_language, {{"CIDER_EMULATOR_OS", "27.0"}});
-    check_folder("macOS 26.2", check_system_before_int4, {{"CIDER_EMULATOR_OS", "26.2"}});
+    check_folder("macOS 26.3", check_system_before_int8, {{"CIDER_EMULATOR_OS", "26.3"}});
+    check_folder("macOS 26.2", check_system_before_registers, {{"CIDER_EMULATOR_OS", "26.2"}});
     check_folder("tensors", check_broken_tensors, {{"CIDER_EMULATOR_FAIL", "compile:integer-gemm-tensors"}});
     check_stale("\nabi\t", '9');
   }
