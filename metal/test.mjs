@@ -100,7 +100,7 @@ async function runJob({ name, command: [program, ...args] }, env) {
   });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const outcome = status === 0 ? 'ok' : (signal ?? `exit code ${status}`);
-  const summary = /\d+ checks, \d+ failed$/m.exec(output.out)?.[0] ?? '';
+  const [summary = ''] = output.out.match(/\d+ checks, \d+ failed$/gm)?.slice(-1) ?? [];
   console.log(`${name.padEnd(20)}  ${outcome}  ${summary}  ${seconds} s`);
   if (status !== 0) console.log(`${output.out}${output.error}`);
   return status === 0;

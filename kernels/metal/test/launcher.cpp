@@ -169,7 +169,7 @@ void Kernels::launch(const char *name, Grid groups, uint32_t threads, const Boun
   if (send<UInteger>(commands, &Selectors::status) != completed) stop(name, send<id>(commands, &Selectors::error));
 }
 
-int in_each_order(void (*body)(), int (*finish)()) {
+int in_each_order(void (*body)()) {
   int worst = 0;
   for (const char *order : {"forward", "backward", "3"}) {
     fflush(nullptr);
@@ -178,7 +178,7 @@ int in_each_order(void (*body)(), int (*finish)()) {
       setenv("CIDER_EMULATOR_ORDER", order, 1);
       setenv("CIDER_EMULATOR_FATAL", "1", 1);
       body();
-      exit(finish());
+      exit(report());
     }
     int status = 1;
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {

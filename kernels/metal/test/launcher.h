@@ -107,12 +107,8 @@ void add_source(const char *name, const char *text);
 // once.
 void change_source(const char *file, const char *text, const char *replacement);
 
-// Runs `body` and then `finish`, which gives the exit code, for several orders of lanes and threadgroups, each in a
-// process of its own, as the emulator chooses one when it starts; what it diagnoses fails the test. The exit code of
-// main.
-int in_each_order(void (*body)(), int (*finish)());
-
-// Checks are counted by each source file.
-static inline int in_each_order(void (*body)()) { return in_each_order(body, report); }
+// Runs `body` for several orders of lanes and threadgroups, each in a process of its own, as the emulator chooses one
+// when it starts; checks that fail and what the emulator diagnoses fail the test. The exit code of main.
+int in_each_order(void (*body)());
 
 } // namespace cider::test

@@ -38,9 +38,8 @@ int begin_process(std::initializer_list<Setting> settings);
 // Waits for the process, and says whether its exit code was 0.
 bool end_process(int process);
 
-// Whether all checks of `body` pass in a process of its own. `static`, as checks are counted by each source file.
-static inline bool in_process(std::initializer_list<Setting> settings, void (*body)(const char *cache),
-                              const char *cache) {
+// Whether all checks of `body` pass in a process of its own.
+inline bool in_process(std::initializer_list<Setting> settings, void (*body)(const char *cache), const char *cache) {
   const int process = begin_process(settings);
   if (process == 0) {
     checks = failures = 0;

@@ -51,7 +51,6 @@ struct Kernel {
   const Parameter *parameters;
   int parameter_count;
   uint32_t max_threads; // [[max_total_threads_per_threadgroup]], 0: none
-  const Kernel *next;   // of the same library
 };
 
 struct FunctionConstant {
@@ -60,7 +59,6 @@ struct FunctionConstant {
   void *value;
   size_t bytes;
   bool *is_set;
-  const FunctionConstant *next;
 };
 
 // A collective of several lanes: slots[i] is what lane i gave, null for a lane that is not active or does not exist. It

@@ -47,7 +47,7 @@ struct ConstantRegistration {
   FunctionConstant constant;
   template <class T>
   ConstantRegistration(const char *name, int index, SpecializedConstant<T> &storage)
-      : constant{name, index, &storage.value, sizeof(T), &storage.is_set, nullptr} {
+      : constant{name, index, &storage.value, sizeof(T), &storage.is_set} {
     emulator_register_constant(&constant);
   }
 };
@@ -162,7 +162,7 @@ struct KernelRegistration {
   Kernel kernel;
   KernelRegistration(const char *name, KernelFunction function, const Parameter *parameters, int parameter_count,
                      uint32_t max_threads)
-      : kernel{name, function, parameters, parameter_count, max_threads, nullptr} {
+      : kernel{name, function, parameters, parameter_count, max_threads} {
     emulator_register_kernel(&kernel);
   }
 };
