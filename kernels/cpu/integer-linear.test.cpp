@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "integer-kernels.h"
+#include "integer-reference.h"
 #include "kernel-table.h"
 #include "quantize.h"
 #include "test.h"
@@ -14,8 +15,11 @@
 namespace cider {
 namespace {
 
+using test::dot_product;
 using test::Guarded;
+using test::quantize_row;
 using test::Random;
+using test::same;
 
 constexpr uint32_t FEATURES[] = {1, 2, 7, 33, 127, 129, 513, 576, 896, 1025, 4097};
 constexpr uint32_t ROWS[] = {1, 2, 7, 31, 32, 33, 64, 65, 128, 129};
@@ -24,41 +28,6 @@ constexpr uint32_t MAX_THREADS = 3;
 constexpr uint32_t MAX_K = 131071;
 
 ThreadPool *pools[MAX_THREADS]; // of 1, 2, … threads
-
-uint32_t bits_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-// Which NaN a NaN is depends on the processor.
-bool same(float a, float b) { return bits_of(a) == bits_of(b) || (isnan(a) && isnan(b)); }
-
-// ---- docs/numerics.md, naively ----
-
-float quantize_row(const float *x, uint32_t k, int8_t *codes) {
-  float absmax = 0.0f;
-  bool finite = true;
-  for (uint32_t i = 0; i < k; i++) {
-    finite = finite && isfinite(x[i]);
-    absmax = fmaxf(absmax, fabsf(x[i]));
-  }
-  const float scale = absmax / 127.0f;
-  const float inverse = 127.0f / absmax;
-  memset(codes, 0, k);
-  if (!finite) return NAN;
-  if (!isnormal(scale) || !isnormal(inverse)) return 1.0f;
-  for (uint32_t i = 0; i < k; i++) {
-    codes[i] = static_cast<int8_t>(fminf(fmaxf(rintf(x[i] * inverse), -127.0f), 127.0f));
-  }
-  return scale;
-}
-
-int32_t dot(const int8_t *a, const int8_t *b, uint32_t k) {
-  int32_t sum = 0;
-  for (uint32_t i = 0; i < k; i++) sum += a[i] * b[i];
-  return sum;
-}
 
 struct Layer {
   IntegerShape shape;
@@ -70,21 +39,8 @@ struct Layer {
 // One output of a row x [K] that became codes [K] and a scale.
 float layer_output(const Layer &layer, const int8_t *codes, float row_scale, uint32_t output) {
   const auto [n, k, group_size, bits] = layer.shape;
-  const int8_t *weight = layer.codes + size_t{output} * k;
-  float y;
-  if (group_size == 0) {
-    y = (static_cast<float>(dot(codes, weight, k)) * row_scale) * layer.scales[output];
-  } else {
-    const uint32_t groups = groups_per_row(k, group_size);
-    float r = 0.0f;
-    for (uint32_t g = 0; g < groups; g++) {
-      const uint32_t from = g * group_size;
-      const uint32_t size = k - from < group_size ? k - from : group_size;
-      r = r + static_cast<float>(dot(codes + from, weight + from, size)) * layer.scales[size_t{output} * groups + g];
-    }
-    y = r * row_scale;
-  }
-  return layer.bias ? y + layer.bias[output] : y;
+  return test::integer_output({n, k, group_size, groups_per_row(k, group_size), layer.codes, layer.scales, layer.bias},
+                              codes, row_scale, output);
 }
 
 // ---- cases ----
@@ -349,7 +305,8 @@ void test_matmul(uint64_t seed, uint32_t m, uint32_t n, uint32_t k, bool extreme
       Guarded<int32_t> out(size_t{m} * n, 4);
       integer_matmul(*kernels.integer, *pools[threads - 1], {a.data(), b.data(), out.data(), m, n, k, scratch.data()});
       size_t wrong = 0;
-      while (wrong < size_t{m} * n && out[wrong] == dot(a.data() + wrong / n * k, b.data() + wrong % n * k, k)) wrong++;
+      while (wrong < size_t{m} * n && out[wrong] == dot_product(a.data() + wrong / n * k, b.data() + wrong % n * k, k))
+        wrong++;
       CHECK(wrong == size_t{m} * n, "%s: matmul %u x %u x %u, threads=%u: out[%zu, %zu] is %d", kernels.isa, m, n, k,
             threads, wrong / n, wrong % n, out[wrong]);
       CHECK(scratch.intact() && out.intact(), "%s: matmul %u x %u x %u wrote past its memory", kernels.isa, m, n, k);

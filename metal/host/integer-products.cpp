@@ -10,9 +10,6 @@ namespace {
 
 constexpr uint32_t code_alignment = 32;
 
-// What kernels load at once where rows begin at a multiple of it.
-constexpr uint32_t word_bytes = 4;
-
 // Rows that the pieces of a product are a multiple of: of every tile's.
 constexpr uint32_t rows_unit = 128;
 
@@ -48,7 +45,7 @@ int multiply_rows(Device &device, const IntegerProduct &product, uint32_t first,
   const uint32_t tiles_m = divide_up(rows, tile.m);
   const uint32_t tiles_n = divide_up(n, tile.n);
   const bool has_bias = bias.buffer != nullptr;
-  const bool is_aligned = (x.stride | weight_stride | x.codes.offset | weight.offset) % word_bytes == 0;
+  const bool is_aligned = (x.stride | weight_stride | x.codes.offset | weight.offset) % code_word_bytes == 0;
   const IntegerGemmParameters parameters = {rows,          n,          k,       x.stride,
                                             weight_stride, group_size, groups,  has_bias,
                                             is_aligned,    tiles_m,    tiles_n, swizzle_log(tiles_m)};

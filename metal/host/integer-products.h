@@ -5,6 +5,9 @@
 
 namespace cider::metal {
 
+// Where rows of codes begin at a multiple of it, kernels load words; elsewhere they take any address.
+constexpr uint32_t code_word_bytes = 4;
+
 // Rows of activation codes as the products read them.
 struct CodedRows {
   Argument codes, scales;

@@ -66,7 +66,7 @@ int integer_vector(Device &device, const LinearArgs &args) {
   const Weight &weight = args.weight;
   const char *name = weight.bits == 8 ? (weight.group_size == 0 ? "int8_mv" : "int8_group_mv")
                                       : (weight.group_size == 0 ? "int4_mv" : "int4_group_mv");
-  const bool is_aligned = (weight.stride | weight.data_offset) % 4 == 0;
+  const bool is_aligned = (weight.stride | weight.data_offset) % code_word_bytes == 0;
   const MatrixVectorParameters parameters = {weight.out_features, weight.in_features, weight.stride,
                                              weight.group_size,   weight.groups,      weight.bias != nullptr,
                                              is_aligned};

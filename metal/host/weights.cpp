@@ -1,5 +1,7 @@
 #include "weights.h"
 
+#include "integer-products.h"
+
 #include "../../kernels/abi/codes.h"
 #include "../../kernels/abi/file.h"
 #include "../../kernels/abi/weight-shape.h"
@@ -14,9 +16,8 @@ namespace cider::metal {
 
 namespace {
 
-// Where float kernels want a matrix to begin. Those of integers take any address; this one makes their loads single.
+// Where float kernels want a matrix to begin.
 constexpr uint64_t float_alignment = 16;
-constexpr uint64_t integer_alignment = 4;
 
 // An integer times a scale of at least this is a multiple of 2^-83, and so is a sum of such products: it is 0 or far
 // from the subnormal numbers, of which GPUs make 0.
@@ -44,7 +45,7 @@ uint64_t stored_row_bytes(const WeightSource &source) {
 // The pages of a mapped file that hold the data, as a buffer; false where they cannot be one.
 bool map(Device &device, const WeightSource &source, Weight &weight) {
   const auto address = reinterpret_cast<uintptr_t>(source.data);
-  const uint64_t alignment = source.kind == CIDER_INTEGER ? integer_alignment : float_alignment;
+  const uint64_t alignment = source.kind == CIDER_INTEGER ? code_word_bytes : float_alignment;
   if (source.file == nullptr || address % alignment != 0) return false;
   const uint64_t offset = address % page_bytes;
   const uint64_t bytes = (offset + source.data_bytes + page_bytes - 1) / page_bytes * page_bytes;

@@ -1,6 +1,6 @@
 // exact-floats.h on hardware that flushes subnormal numbers, against IEEE 754.
 #include "edge-memory.h"
-#include "integer-reference.h"
+#include "../../cpu/integer-reference.h"
 
 #include <math.h>
 

@@ -17,14 +17,8 @@ void check_results(const FloatLayer &layer, const FloatWeights &weights, uint32_
                    const OnGpu<float> &out) {
   for (uint32_t row = 0; row < m; row++) {
     for (uint32_t n = 0; n < layer.n; n++) {
-      double sum = 0, size = 0;
-      for (uint32_t k = 0; k < layer.k; k++) {
-        double weight_size;
-        const double activation = double(x[size_t{row} * layer.k + k]);
-        sum += activation * weights.value(n, k, weight_size);
-        size += fabs(activation) * weight_size;
-      }
-      const double expected = sum + weights.bias(n);
+      double size;
+      const double expected = weights.product(x, row, n, size) + weights.bias(n);
       const double bound = ((layer.k + 3) * size + fabs(expected)) * UNIT + layer.k * SMALLEST_NORMAL;
       const double got = double(out[size_t{row} * layer.n + n]);
       CHECK(is_near(got, expected, bound),

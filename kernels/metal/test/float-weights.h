@@ -46,6 +46,19 @@ public:
     return double(scales_[group]) * element + double(biases_[group]);
   }
 
+  // Σ_k x[row, k] · w[n, k] of x [m, k], without the bias; what it is off by is relative to `size`.
+  double product(const OnGpu<float> &x, uint32_t row, uint32_t n, double &size) const {
+    double sum = 0;
+    size = 0;
+    for (uint32_t k = 0; k < layer_.k; k++) {
+      double weight_size;
+      const double activation = double(x[size_t{row} * layer_.k + k]);
+      sum += activation * value(n, k, weight_size);
+      size += fabs(activation) * weight_size;
+    }
+    return sum;
+  }
+
   double bias(uint32_t row) const { return layer_.has_bias ? double(bias_[row]) : 0; }
 
   // out [m, n] of x [m, k], by the kernel for a single row or by that for several.

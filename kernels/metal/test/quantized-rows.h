@@ -2,7 +2,7 @@
 #pragma once
 
 #include "edge-memory.h"
-#include "integer-reference.h"
+#include "../../cpu/integer-reference.h"
 
 #include "../parameters.h"
 

@@ -1,12 +1,17 @@
-#include "integer-reference.h"
+// docs/numerics.md, sections 1 to 4, naively: what tests compare with.
+#pragma once
 
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 namespace cider::test {
 
-bool same(float a, float b) { return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b)); }
+// Whether bits are the same; which NaN a NaN is depends on the processor.
+inline bool same(float a, float b) { return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b)); }
 
-float quantize_row(const float *x, uint32_t k, int8_t *codes) {
+// Codes of a row x [k], and its scale.
+inline float quantize_row(const float *x, uint32_t k, int8_t *codes) {
   float absmax = 0.0f;
   bool finite = true;
   for (uint32_t i = 0; i < k; i++) {
@@ -24,13 +29,23 @@ float quantize_row(const float *x, uint32_t k, int8_t *codes) {
   return scale;
 }
 
-int32_t dot_product(const int8_t *a, const int8_t *b, uint32_t k) {
+inline int32_t dot_product(const int8_t *a, const int8_t *b, uint32_t k) {
   int32_t sum = 0;
   for (uint32_t i = 0; i < k; i++) sum += a[i] * b[i];
   return sum;
 }
 
-float integer_output(const IntegerWeight &weight, const int8_t *codes, float row_scale, uint32_t output) {
+// A weight of codes [n, k], a byte each, and scales [n, groups].
+struct IntegerWeight {
+  uint32_t n, k;
+  uint32_t group_size, groups; // 0: a scale a channel, and 1
+  const int8_t *codes;
+  const float *scales;
+  const float *bias; // [n] or null
+};
+
+// An output of a row that became codes [k] and a scale.
+inline float integer_output(const IntegerWeight &weight, const int8_t *codes, float row_scale, uint32_t output) {
   const int8_t *row = weight.codes + size_t{output} * weight.k;
   const float *scales = weight.scales + size_t{output} * weight.groups;
   float y;
