@@ -1,8 +1,10 @@
 import os from 'node:os';
 import { Option } from 'commander';
 import type { Backend, BackendInfo } from '../kernels/backend.ts';
+import type { LinearAlgebra } from '../kernels/linear-algebra.ts';
 import { nativeEnvironment, openNative, probeNative, type NativeBackendName } from '../kernels/native-backend.ts';
 import { openReferenceBackend } from '../kernels/reference/backend.ts';
+import { referenceLinearAlgebra } from '../kernels/reference/linear-algebra.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
 import { integerIn, oneOf } from './options.ts';
 import type { Output } from './output.ts';
@@ -19,10 +21,13 @@ export interface BackendFlags {
 /** More threads than any machine has cores are a slip of the keyboard. */
 const MAX_THREADS = 1024;
 
-export const backendOptions = (): Option[] => [
+export const backendOption = (): Option =>
   new Option('--backend <name>', `what computes: ${backendChoices.join(', ')}; auto is cpu, or reference without it`)
     .argParser(oneOf(backendChoices))
-    .default('auto'),
+    .default('auto');
+
+export const backendOptions = (): Option[] => [
+  backendOption(),
   new Option('-t, --threads <n>', 'threads of the cpu backend (default: one per physical core)').argParser(
     integerIn(1, MAX_THREADS),
   ),
@@ -31,6 +36,8 @@ export const backendOptions = (): Option[] => [
 /** A backend, and what the JSON document says of it. */
 export interface OpenedBackend {
   backend: Backend;
+  /** Of the same device where it computes in f64, else in TypeScript. */
+  algebra: LinearAlgebra;
   /** For `CommandOutcome`. */
   used: UsedBackend;
 }
@@ -53,13 +60,14 @@ export async function openBackend({ backend: choice, threads }: BackendFlags, ou
     const library = await probeNative(name, environment);
     if (library.ok) {
       const backend = await openNative(library, name, { ...environment, threads });
-      return { backend, used: { ...backend.info, librarySha256: library.sha256 } };
+      const algebra = name === 'cpu' ? backend.linearAlgebra : referenceLinearAlgebra;
+      return { backend, algebra, used: { ...backend.info, librarySha256: library.sha256 } };
     }
     if (choice !== 'auto') throw unavailable(name, library.reason);
     output.warn(`the cpu backend is not available, the slow reference takes its place: ${library.reason}`);
   }
   const backend = openReferenceBackend();
-  return { backend, used: { ...backend.info, librarySha256: undefined } };
+  return { backend, algebra: referenceLinearAlgebra, used: { ...backend.info, librarySha256: undefined } };
 }
 
 function unavailable(backend: NativeBackendName, reason: string): BackendUnavailableError {

@@ -1,12 +1,25 @@
 import { CheckFailedError } from './errors.ts';
-import { signedPercent, type EvaluationReport } from './eval-report.ts';
+import { signedPercent } from './eval-tables.ts';
+
+/** A row by what it changed. */
+interface ChangedRow {
+  config: string;
+  deltaPercent: number;
+}
+
+export interface ChangeReport {
+  /** Against the first of them. */
+  rows: readonly ChangedRow[];
+  /** Against an earlier run. */
+  baseline?: { file: string; config: string; rows: readonly ChangedRow[] };
+}
 
 /**
  * What a limit on the increase of the perplexity says of a run: nothing if it holds, or if there is none. Rows count
  * against the baseline, or without one against the first row.
  */
 export function increaseFailure(
-  { rows, baseline }: EvaluationReport,
+  { rows, baseline }: ChangeReport,
   limitPercent: number | undefined,
 ): CheckFailedError | undefined {
   if (limitPercent === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { encodeSavedResult, SAVED_MARK, type SavedResult } from '../eval/perplexity/saved-result.ts';
 import { plotPerplexity, PLOT_MARK } from '../eval/plot/perplexity-plot.ts';
 import { nodeFileSystem } from '../quant/file-system.ts';
-import { OutputFile } from '../quant/output/output-file.ts';
+import { OutputFile, type OutputFileOptions } from '../quant/output/output-file.ts';
 import type { EvalFlags } from './eval-ppl-flags.ts';
 import { describeProtocol, measureOf, type EvaluationReport } from './eval-report.ts';
 
@@ -16,15 +16,28 @@ export interface EvalOutputs {
  * @throws UsageError `E_OUTPUT_EXISTS`, `E_NO_PARENT_FOLDER`; ResourceError
  */
 export function claimOutputs({ save, plot, overwrite = false }: EvalFlags): EvalOutputs {
-  const claim = (path: string | undefined, mark: string): OutputFile | undefined =>
-    path === undefined ? undefined : OutputFile.claim(nodeFileSystem, path, { overwrite, mark });
-  const [savedFile, plotFile] = [claim(save, SAVED_MARK), claim(plot, PLOT_MARK)];
+  const savedFile = claimFile(save, { overwrite, mark: SAVED_MARK });
+  const plotFile = claimFile(plot, { overwrite, mark: PLOT_MARK });
   return {
     write: (report, result) => {
       savedFile?.write(encodeSavedResult(result));
       plotFile?.write(drawReport(report));
     },
   };
+}
+
+/** The file that an option names, if it was given. @throws as `OutputFile.claim` */
+export const claimFile = (path: string | undefined, options: OutputFileOptions): OutputFile | undefined =>
+  path === undefined ? undefined : OutputFile.claim(nodeFileSystem, path, options);
+
+/** What was printed is not taken back if a file cannot be written. */
+export function failureOf(write: () => void): Error | undefined {
+  try {
+    write();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 function drawReport({ model, data, protocol, rows }: EvaluationReport): string {

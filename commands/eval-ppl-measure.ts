@@ -6,7 +6,7 @@ import { savedRows, type SavedResult } from '../eval/perplexity/saved-result.ts'
 import type { WindowResult } from '../eval/perplexity/window-result.ts';
 import type { OpenedBackend } from './backend.ts';
 import { increaseFailure } from './eval-increase.ts';
-import type { EvalOutputs } from './eval-outputs.ts';
+import { failureOf, type EvalOutputs } from './eval-outputs.ts';
 import type { EvalFlags } from './eval-ppl-flags.ts';
 import { describeEvaluation, type EvaluationReport } from './eval-report.ts';
 import { KeptResults } from './eval-results.ts';
@@ -67,7 +67,6 @@ export async function measure(
     signal.throwIfAborted();
     const report = reportOf(session, request, results.all);
     const outcome = print(report);
-    // What was printed is not taken back if a file cannot be written.
     const failure = failureOf(() => {
       outputs.write(report, { ...session.subject, rows: savedRows(results.all) });
     });
@@ -93,13 +92,4 @@ function reportOf(
   const rows = compareToBaseline({ text, ...subject, rows: savedRows(results) }, baseline);
   const { config } = baseline.rows[0];
   return { ...report, baseline: { file: flags.baseline, model: baseline.model, config, rows } };
-}
-
-function failureOf(operation: () => void): Error | undefined {
-  try {
-    operation();
-    return undefined;
-  } catch (error) {
-    return error as Error;
-  }
 }

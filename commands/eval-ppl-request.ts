@@ -5,7 +5,6 @@ import {
   storedConfiguration,
   type Configuration,
 } from '../eval/model/configurations.ts';
-import { defaultCtx, type ProtocolOptions } from '../eval/perplexity/prepare-text.ts';
 import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
 import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
 import { UsageError } from '../quant/errors.ts';
@@ -45,28 +44,6 @@ export function checkComparable(chosen: readonly Configuration[], { kld, maxIncr
   if (maxIncrease !== undefined && baseline === undefined) {
     refuse('--max-increase', 'name two configurations or more with --configs, or a saved run with --baseline');
   }
-}
-
-/** @throws UsageError `E_CTX_TOO_LARGE`, `E_STRIDE` */
-export function chooseProtocol(
-  { maxPositionEmbeddings: limit }: ModelConfig,
-  { protocol: name, ctx = defaultCtx(name, limit), stride, samples }: EvalFlags,
-): ProtocolOptions {
-  if (ctx > limit) {
-    throw new UsageError(`--ctx ${ctx}: the model was made for at most ${limit} positions`, {
-      code: 'E_CTX_TOO_LARGE',
-      hint: `use --ctx ${limit} or less`,
-      details: { value: ctx, limit },
-    });
-  }
-  if (stride !== undefined && name !== 'stride') {
-    throw new UsageError(`--stride ${stride}: windows of protocol "${name}" do not overlap`, {
-      code: 'E_STRIDE',
-      hint: 'add --protocol stride, or leave --stride away',
-      details: { value: stride, protocol: name },
-    });
-  }
-  return { name, ctx, stride, samples };
 }
 
 /** Files must have whole groups; here the last group of a row may be shorter, which the reader of the table should know. */

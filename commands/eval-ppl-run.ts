@@ -1,19 +1,16 @@
-import { loadTokenizer } from '../eval/model/tokenizer.ts';
 import { requireSameTokens } from '../eval/perplexity/baseline.ts';
-import { prepareText, textForm } from '../eval/perplexity/prepare-text.ts';
 import { readSavedResult } from '../eval/perplexity/saved-result.ts';
-import { textEncoder } from '../eval/perplexity/text-encoder.ts';
 import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
 import { readModelConfig } from '../quant/checkpoint/hf-config.ts';
 import { openBackend } from './backend.ts';
 import { claimOutputs } from './eval-outputs.ts';
 import type { EvalFlags } from './eval-ppl-flags.ts';
 import { measure, type Unfinished } from './eval-ppl-measure.ts';
-import { checkComparable, chooseConfigurations, chooseProtocol, groupNotes } from './eval-ppl-request.ts';
+import { checkComparable, chooseConfigurations, groupNotes } from './eval-ppl-request.ts';
+import { chooseProtocol, encodeTextArgument } from './eval-text.ts';
 import { resolveModel } from './model-argument.ts';
 import { packagePath } from './package-path.ts';
 import type { CommandContext, CommandOutcome } from './run-command.ts';
-import { loadTextArgument } from './text-argument.ts';
 
 const BUNDLED_MODEL = { path: packagePath('fixtures/tiny-qwen3'), name: 'tiny-qwen3 (bundled)' };
 const BUNDLED_TEXT = packagePath('fixtures/heldout.txt');
@@ -66,13 +63,12 @@ async function evaluateModel(
     // Before the text, which may take long to encode.
     const opened = await openBackend(flags, context.output);
     try {
-      const data = await loadTextArgument(source, context, textForm(protocol.name));
-      const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
-      const text = await prepareText(data, textEncoder(checkpoint.folder, tokenizer), protocol);
+      const encoded = await encodeTextArgument({ source, folder: checkpoint.folder, config, protocol }, context);
+      const { text, data, tokenizerSha256 } = encoded;
       for (const note of groupNotes(config, configurations)) context.output.note(note);
       const request = { checkpoint, config, configurations, text, divergence: flags.kld ?? false };
-      const subject = { model: name, data: data.name, protocol: text.protocol, tokenizerSha256: tokenizer.sha256 };
-      if (baseline) requireSameTokens({ text, ...subject }, baseline);
+      const subject = { model: name, data, protocol: text.protocol, tokenizerSha256 };
+      if (baseline) requireSameTokens(subject, baseline);
       return await measure(opened, request, { subject, baseline, flags, outputs, unfinished }, context);
     } finally {
       opened.backend.close();

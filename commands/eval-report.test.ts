@@ -1,18 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { EvaluationRow } from '../eval/evaluation-row.ts';
-import type { GptqProtocol } from '../eval/perplexity/protocol.ts';
+import { gptqProtocol as protocol } from '../testing/gptq-protocol.ts';
 import { increaseFailure } from './eval-increase.ts';
 import { describeEvaluation, describeProtocol, type EvaluationReport } from './eval-report.ts';
-
-const protocol: GptqProtocol = {
-  name: 'gptq',
-  ctx: 512,
-  windows: 4,
-  tokens: 3000,
-  scored: 2044,
-  bos: true,
-  textSha256: 'ab',
-};
 
 const row = (config: string, deltaPercent: number, windows = 4): EvaluationRow => ({
   config,

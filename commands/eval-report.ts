@@ -1,9 +1,8 @@
 import type { EvaluationRow } from '../eval/evaluation-row.ts';
 import type { BaselineComparison } from '../eval/perplexity/baseline.ts';
-import type { LogRatio } from '../eval/perplexity/comparison.ts';
-import type { DivergenceSummary } from '../eval/perplexity/divergence-summary.ts';
 import type { Protocol } from '../eval/perplexity/protocol.ts';
-import { formatBytes, formatTable, left, printable, right, type Column } from './text.ts';
+import { divergenceCells, logRatio, plusMinus, signedPercent, tableOf, type Cells } from './eval-tables.ts';
+import { formatBytes, formatTable, left, printable, right } from './text.ts';
 
 /** What the tables are about. */
 export interface EvaluationReport {
@@ -67,15 +66,9 @@ export function describeProtocol(protocol: Protocol): string {
 /** What the perplexity of a protocol is of. */
 export const measureOf = ({ name }: Protocol): string => (name === 'word' ? 'word perplexity' : 'perplexity');
 
-/** A column and what stands in it. */
-interface Cells {
-  column: Column;
-  cell: (row: EvaluationRow, index: number) => string;
-}
-
 function perplexityTable(protocol: Protocol, rows: readonly EvaluationRow[]): string {
   const isPartial = ({ windows }: EvaluationRow): boolean => windows < protocol.windows;
-  const cells: Cells[] = [
+  const cells: Cells<EvaluationRow>[] = [
     {
       column: left('config'),
       cell: (row) => (isPartial(row) ? `${row.config} [${row.windows}/${protocol.windows}]` : row.config),
@@ -104,20 +97,10 @@ function perplexityTable(protocol: Protocol, rows: readonly EvaluationRow[]): st
 /** Undefined where no divergences were measured. */
 function divergenceTable(rows: readonly EvaluationRow[]): string | undefined {
   if (!rows.some(({ divergence }) => divergence)) return undefined;
-  const ofDivergence = (title: string, cell: (divergence: DivergenceSummary) => string): Cells => ({
-    column: right(title),
-    cell: ({ divergence }) => (divergence ? cell(divergence) : ''),
-  });
   return tableOf(
     [
       { column: left('config'), cell: ({ config }) => config },
-      ofDivergence('mean', ({ mean, standardError }) => plusMinus(mean, standardError, 5)),
-      ofDivergence('median', ({ median }) => median.toFixed(5)),
-      ofDivergence('99 %', ({ percentile99 }) => percentile99.toFixed(4)),
-      ofDivergence('max', ({ max }) => max.toFixed(3)),
-      ofDivergence('same top token', ({ topAgreement, topAgreementStandardError }) => {
-        return `${plusMinus(100 * topAgreement, 100 * topAgreementStandardError, 2)} %`;
-      }),
+      ...divergenceCells(''),
       { column: right('ln(ppl ratio)'), cell: ({ comparison }) => (comparison ? logRatio(comparison) : '') },
     ],
     rows.slice(1),
@@ -128,19 +111,5 @@ function baselineTable({ rows }: BaselineReport): string {
   return formatTable(
     [left('config'), right('windows'), right('change'), right('ln(ppl ratio)')],
     rows.map((row) => [row.config, String(row.windows), signedPercent(row.deltaPercent), logRatio(row)]),
-  );
-}
-
-const logRatio = ({ logRatio: value, standardError }: LogRatio): string => plusMinus(value, standardError, 5);
-
-export const signedPercent = (percent: number): string => `${percent >= 0 ? '+' : ''}${percent.toFixed(2)} %`;
-
-const plusMinus = (value: number, error: number, digits: number): string =>
-  `${value.toFixed(digits)} ± ${error.toFixed(digits)}`;
-
-function tableOf(cells: readonly Cells[], rows: readonly EvaluationRow[]): string {
-  return formatTable(
-    cells.map(({ column }) => column),
-    rows.map((row, index) => cells.map(({ cell }) => cell(row, index))),
   );
 }

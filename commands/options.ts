@@ -87,3 +87,10 @@ export function parseBytes(text: string): number {
   }
   return bytes;
 }
+
+export function parseAlpha(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const value = parseDecimal(text);
+  if (value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('It must be a number from 0 to 1, or auto.');
+}

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench.ts';
+import { compareCommand } from './compare.ts';
 import { convertCommand } from './convert.ts';
 import { doctorCommand } from './doctor.ts';
 import { evalPplCommand } from './eval-ppl.ts';
@@ -7,6 +8,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { failBeforeCommand } from './run-command.ts';
+import { smoothquantCommand } from './smoothquant.ts';
 import { verifyBitexactCommand } from './verify-bitexact.ts';
 import { version } from './version.ts';
 
@@ -20,8 +22,10 @@ export function buildProgram(): Command {
     .addHelpText('after', '\nFirst try: cider eval-ppl    (evaluates the bundled model; needs nothing else)');
   for (const command of [
     convertCommand(),
+    smoothquantCommand(),
     inspectCommand(),
     evalPplCommand(),
+    compareCommand(),
     generateCommand(),
     benchCommand(),
     verifyBitexactCommand(),

@@ -12,7 +12,7 @@ export interface Progress {
 export interface ProgressOptions {
   label: string;
   total: number;
-  unit: 'bytes' | 'windows' | 'cases' | 'measurements';
+  unit: 'bytes' | 'windows' | 'cases' | 'measurements' | 'steps' | 'tokens';
   /** Done by an earlier run: it counts, but says nothing of this one's speed. */
   earlier?: number;
 }

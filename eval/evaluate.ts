@@ -11,16 +11,27 @@ import type { PreparedText } from './perplexity/protocol.ts';
 import { scoreWindow } from './perplexity/score-window.ts';
 import type { WindowResult } from './perplexity/window-result.ts';
 
-export interface EvaluationRequest {
+/** A model of one checkpoint, in several configurations. */
+export interface EvaluationRequest extends EvaluationOptions {
   checkpoint: Checkpoint;
   config: ModelConfig;
   /** Their names differ. */
   configurations: readonly Configuration[];
+}
+
+/** A model under the name of its rows. */
+export interface NamedModel {
+  name: string;
+  /** All on one backend. */
+  load: () => Promise<DecoderModel>;
+}
+
+export interface EvaluationOptions {
   text: PreparedText;
   /**
-   * Whether to compare the distributions of each configuration with those of the first one. The first model stays in
-   * memory beside the others, and its forward passes are computed again for each of them: hidden states of a whole text
-   * would be larger than the model.
+   * Whether to compare the distributions of each model with those of the first one. The first model stays in memory beside
+   * the others, and its forward passes are computed again for each of them: hidden states of a whole text would be larger
+   * than the model.
    */
   divergence?: boolean;
   /** What an interrupted run with the same request reported, in that order; it is not computed again. */
@@ -36,25 +47,41 @@ export interface EvaluationHooks {
    * @param perplexity estimate from the configuration's windows so far
    */
   onWindow: (result: WindowResult, perplexity: number) => void;
+  /** After the windows of a model that was compared with the first one, while both are in memory. */
+  onCompared?: (name: string, model: DecoderModel, first: DecoderModel) => Promise<void>;
 }
 
 /** Evaluates the configurations one after the other on the same windows. The rows of a resumed run are the same bits. */
-export async function evaluate(
-  request: EvaluationRequest,
+export function evaluate(
+  { checkpoint, config, configurations, ...options }: EvaluationRequest,
   backend: Backend,
   hooks: EvaluationHooks,
 ): Promise<EvaluationRow[]> {
-  const { checkpoint, config, configurations, text } = request;
-  const load = (configuration: Configuration): Promise<DecoderModel> =>
-    loadModel(checkpoint, config, backend, configuration);
+  const models = configurations.map((configuration) => ({
+    name: configuration.name,
+    load: () => loadModel(checkpoint, config, backend, configuration),
+  }));
+  return evaluateModels(models, options, hooks);
+}
+
+/**
+ * The same for models of any origin that have the same tokens and, if divergences are asked for, the same vocabulary.
+ *
+ * @param models their names differ
+ */
+export async function evaluateModels(
+  models: readonly NamedModel[],
+  { text, divergence = false, earlier = [] }: EvaluationOptions,
+  hooks: EvaluationHooks,
+): Promise<EvaluationRow[]> {
   const results: WindowResult[] = [];
   let first: DecoderModel | undefined;
   try {
-    for (const [index, configuration] of configurations.entries()) {
-      const own = (request.earlier ?? []).filter((result) => result.config === configuration.name);
+    for (const [index, model] of models.entries()) {
+      const own = earlier.filter(({ config }) => config === model.name);
       if (own.length < text.windows.length) {
-        if (index > 0 && request.divergence === true) first ??= await load(configurations[0]);
-        await finish(own, configuration.name, { load: () => load(configuration), first }, text, hooks);
+        if (index > 0 && divergence) first ??= await models[0].load();
+        await finish(own, model, first, text, hooks);
       }
       results.push(...own);
     }
@@ -64,19 +91,17 @@ export async function evaluate(
   return evaluationRows(text, results);
 }
 
-interface Models {
-  load: () => Promise<DecoderModel>;
-  /** What to compare with, if at all. */
-  first: DecoderModel | undefined;
-}
-
-/** Adds to the results of a configuration those of the windows that it lacks. */
+/**
+ * Adds to the results of a model those of the windows that it lacks.
+ *
+ * @param first what to compare with, if at all
+ */
 async function finish(
   own: WindowResult[],
-  config: string,
-  { load, first }: Models,
+  { name: config, load }: NamedModel,
+  first: DecoderModel | undefined,
   { windows }: PreparedText,
-  { signal, onWindow }: EvaluationHooks,
+  { signal, onWindow, onCompared }: EvaluationHooks,
 ): Promise<void> {
   const total = new LossAccumulator();
   for (const { window, losses } of own) total.add(losses, windows[window].weight, windows[window].units);
@@ -92,6 +117,7 @@ async function finish(
       total.add(result.losses, weight, units);
       onWindow(result, perplexityOf(total.result()).perplexity);
     }
+    if (first) await onCompared?.(config, model, first);
   } finally {
     model.close();
   }

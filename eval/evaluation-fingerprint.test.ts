@@ -28,6 +28,7 @@ it('changes with all that decides a result, and with nothing else', () => {
   for (const [member, changed] of [
     ['version', fingerprintOf(request, info, '1.0.1')],
     ['backend', fingerprintOf(request, { ...info, isa: 'avx2' }, '1.0.0')],
+    ['config', fingerprintOf({ ...request, config: { ...request.config, text: '{}' } }, info, '1.0.0')],
     ['divergence', fingerprintOf({ ...request, divergence: true }, info, '1.0.0')],
     ['configurations', fingerprintOf({ ...request, configurations: [parseConfiguration('w8a8')] }, info, '1.0.0')],
     ['tokens', fingerprintOf({ ...request, text: otherTokens }, info, '1.0.0')],

@@ -1,4 +1,4 @@
-import { LossAccumulator, perplexityOf, type LossPerUnit } from './perplexity/accumulator.ts';
+import { accumulateLosses, perplexityOf, type LossPerUnit } from './perplexity/accumulator.ts';
 import { compare, type LogRatio } from './perplexity/comparison.ts';
 import { summarizeDivergence, type DivergenceSummary } from './perplexity/divergence-summary.ts';
 import type { PreparedText, Window } from './perplexity/protocol.ts';
@@ -42,7 +42,7 @@ export function evaluationRows(text: PreparedText, results: readonly WindowResul
   const [first] = byConfiguration.values();
   return [...byConfiguration].map(([config, own]) => {
     const windows = text.windows.slice(0, own.length);
-    const losses = accumulate(own, windows);
+    const losses = accumulateLosses(lossesOf(own), windows);
     return {
       config,
       windows: own.length,
@@ -52,12 +52,6 @@ export function evaluationRows(text: PreparedText, results: readonly WindowResul
       ...costOf(own, windows),
     };
   });
-}
-
-function accumulate(results: readonly WindowResult[], windows: readonly Window[]): LossPerUnit {
-  const total = new LossAccumulator();
-  for (const [index, { weight, units }] of windows.entries()) total.add(results[index].losses, weight, units);
-  return total.result();
 }
 
 type ByBytes = Required<Pick<EvaluationRow, 'bytePerplexity' | 'bitsPerByte'>>;
@@ -75,12 +69,13 @@ function against(
   own: readonly WindowResult[],
   windows: readonly Window[],
 ): Pick<EvaluationRow, 'deltaPercent' | 'comparison' | 'divergence'> {
-  const lossesOf = (results: readonly WindowResult[]): Float32Array[] => results.map(({ losses }) => losses);
   const { deltaPercent, ...comparison } = compare(lossesOf(own), lossesOf(first), windows);
   const comparisons = own.flatMap((result) => result.divergence ?? []);
   if (comparisons.length < own.length) return { deltaPercent, comparison };
   return { deltaPercent, comparison, divergence: summarizeDivergence(comparisons) };
 }
+
+const lossesOf = (results: readonly WindowResult[]): Float32Array[] => results.map(({ losses }) => losses);
 
 function costOf(
   results: readonly WindowResult[],

@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-#define CIDER_ABI_VERSION 3
+#define CIDER_ABI_VERSION 4
 
 enum {
   CIDER_OK = 0,
@@ -272,6 +272,53 @@ typedef struct {
   uint32_t rows, columns, group_size;
 } cider_quantize_rows_params;
 int cider_quantize_rows(cider_device *device, const cider_quantize_rows_params *params);
+
+/* ---- matrices in f64, on memory of the caller; the bits of docs/numerics.md section 7 ----
+ *
+ * Row-major, in memory or as blocks of what is: a stride is the number of elements from row to row. Sizes are at most
+ * 2^31 - 1. The backend "metal" has none of these: CIDER_UNAVAILABLE. */
+
+/* c += factor * a * b: c = c + (factor * a) * b for each k, ascending. */
+typedef struct {
+  double *c;       /* [m, n]; no element of it is one of a or b */
+  const double *a; /* [m, k] */
+  const double *b; /* [k, n], or [n, k] if it is to be transposed */
+  uint64_t c_stride, a_stride, b_stride;
+  uint32_t m, n, k;
+  int32_t transpose_b;
+  double factor;
+} cider_multiply_add_params;
+int cider_multiply_add(cider_device *device, const cider_multiply_add_params *params);
+
+/* The upper triangular U with transpose(U) * U = inverse of h, zeros below. */
+typedef struct {
+  double *h; /* [n, n], in place; symmetric and positive definite, the lower triangle is read */
+  uint64_t stride;
+  uint32_t n;
+  int32_t pivot; /* result: -1, or the index of the first one that is not positive and finite; h is garbage then */
+} cider_inverse_factor_params;
+int cider_inverse_factor(cider_device *device, cider_inverse_factor_params *params);
+
+/* Each row becomes row * (H (x) base) / sqrt(columns), H being Sylvester's Hadamard matrix of order columns / order. */
+typedef struct {
+  double *x; /* [rows, columns], in place */
+  const int8_t *base; /* [order, order] of 1 and -1 */
+  uint64_t stride;
+  uint32_t rows, columns; /* columns is order times a power of two */
+  uint32_t order;
+} cider_hadamard_params;
+int cider_hadamard(cider_device *device, const cider_hadamard_params *params);
+
+/* sum += transpose(y) * x, with products and sums of up to 512 rows in f32, these in f64: a tolerance, not bits. Where y
+ * is x, one triangle is computed. */
+typedef struct {
+  double *sum; /* [p, n] */
+  const float *y; /* [count, p] */
+  const float *x; /* [count, n] */
+  uint64_t stride; /* of sum */
+  uint32_t count, p, n;
+} cider_accumulate_params;
+int cider_accumulate(cider_device *device, const cider_accumulate_params *params);
 
 /* ---- what the machine gives at most, for benchmarks ---- */
 

@@ -8,7 +8,7 @@ import { StructType, type AddressOf, type FilledStruct } from './native/struct.t
 import { openFields, weightFields, type OpenParams, type WeightParams } from './native/weight-params.ts';
 
 /** The version of kernels/cider.h that this program speaks. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 /** koffi's default for calls in other threads, 128 KiB, is less than C libraries count on. */
 const ASYNC_STACK_BYTES = 4 * 1024 * 1024;
@@ -226,14 +226,19 @@ export class NativeLibrary {
     return operationTypes[name].answers();
   }
 
-  /** Runs an operation in another thread. Nothing that it uses may be written to or released before it is done. */
-  async runAsync<Name extends OperationName>(
+  /**
+   * Runs an operation in another thread. Nothing that it uses may be written to or released before it is done.
+   *
+   * @returns as `ask`
+   */
+  async askAsync<Name extends OperationName>(
     name: Name,
     device: NativeHandle<'device'>,
     params: OperationParams[Name],
-  ): Promise<void> {
+  ): Promise<Record<string, number>> {
     const address = device.addressAs('device', name);
-    const struct = operationTypes[name].make(params);
+    const type = operationTypes[name];
+    const struct = type.make(params);
     checkLengths(name, operations[name], params);
     const call = this.#function(functionOf[name]);
     this.#pinned.add(struct);
@@ -245,6 +250,7 @@ export class NativeLibrary {
         });
       });
       this.#checkOperation(name, address, Number(status));
+      return type.answers(struct);
     } finally {
       this.#pinned.delete(struct);
     }

@@ -1,17 +1,8 @@
-import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { faultyFileSystem, faults } from '../testing/faulty-file-system.ts';
+import { folderContents } from '../testing/folder-contents.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint } from '../testing/tiny-checkpoint.ts';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
@@ -24,6 +15,7 @@ import { prepareConversion, type ConversionRequest } from './conversion/prepare.
 import { convert } from './convert.ts';
 import { CiderError } from './errors.ts';
 import { nodeFileSystem, type FileSystem } from './file-system.ts';
+import { noTreatment } from './methods/treatment.ts';
 import { quantizeRows } from './schemes/quantize-rows.ts';
 import { groupsPerRow, type Mode } from './schemes/scheme.ts';
 
@@ -50,6 +42,7 @@ async function attempt(root: string, options: Attempt = {}): Promise<void> {
       ignore: ['lm_head'],
       onIndivisible: 'error',
       maxShardBytes: 16_000,
+      treatment: noTreatment,
       ...request,
     });
     await convert(conversion, {
@@ -77,26 +70,17 @@ function setUp(): string {
   return root;
 }
 
-/** Name and hash of every file in a folder. */
-function contents(folder: string): Record<string, string> {
-  const hash = (name: string): string =>
-    createHash('sha256')
-      .update(readFileSync(join(folder, name)))
-      .digest('hex');
-  return Object.fromEntries(readdirSync(folder).map((name) => [name, hash(name)]));
-}
-
 const weightFiles = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.safetensors'));
 
 describe('convert', () => {
   it('gives the same bytes for any number of threads', async () => {
     const root = setUp();
     await attempt(root);
-    const expected = contents(join(root, 'out'));
+    const expected = folderContents(join(root, 'out'));
     expect(Object.keys(expected)).toContain('model.safetensors.index.json');
     for (const threads of [1, 2, 3]) {
       await attempt(root, { executor: workerExecutor(threads), overwrite: true });
-      expect(contents(join(root, 'out'))).toEqual(expected);
+      expect(folderContents(join(root, 'out'))).toEqual(expected);
     }
   });
 
@@ -221,7 +205,7 @@ describe('convert', () => {
   it('goes on after a failure and gives the bytes of an undisturbed run', async () => {
     const root = setUp();
     await attempt(root);
-    const expected = contents(join(root, 'out'));
+    const expected = folderContents(join(root, 'out'));
     const shards = weightFiles(join(root, 'out')).length;
     expect(shards).toBeGreaterThan(3);
 
@@ -232,7 +216,7 @@ describe('convert', () => {
     const notes: string[] = [];
     await attempt(other, { resume: true, notes });
     expect(notes).toEqual(['going on: 2 files are done']);
-    expect(contents(join(other, 'out'))).toEqual(expected);
+    expect(folderContents(join(other, 'out'))).toEqual(expected);
     expect(readdirSync(other)).toEqual(['in', 'out']);
   });
 
@@ -251,7 +235,7 @@ describe('convert', () => {
     const root = setUp();
     const maxShardBytes = 1e6;
     await attempt(root, { maxShardBytes });
-    const expected = contents(join(root, 'out'));
+    const expected = folderContents(join(root, 'out'));
     for (let at = 0, fired = true; fired; at++) {
       const fileSystem = faultyFileSystem(fault, at);
       const error: unknown = await attempt(root, { fileSystem, maxShardBytes, overwrite: true }).then(
@@ -264,7 +248,7 @@ describe('convert', () => {
       if (fault === 'EINTR' || fault === 'short') expect(error).toBeUndefined();
       // Whole under its name, or waiting under the name that the next run looks for.
       const place = existsSync(join(root, 'out')) ? 'out' : 'out.cider-old';
-      expect(contents(join(root, place)), `operation ${at}`).toEqual(expected);
+      expect(folderContents(join(root, place)), `operation ${at}`).toEqual(expected);
       expect(fileSystem.openFiles).toBe(0);
     }
     await attempt(root, { maxShardBytes, overwrite: true, resume: true });

@@ -172,6 +172,19 @@ export function writeNewFile(fileSystem: FileSystem, path: string, content: Uint
   }
 }
 
+/** Writes a file under another name first, so that its own name stands for the old content or the new one, in full. */
+export function replaceFile(fileSystem: FileSystem, path: string, content: Uint8Array): void {
+  const temporary = `${path}.new`;
+  if (statusOf(fileSystem, temporary))
+    fileOperation(temporary, () => {
+      fileSystem.remove(temporary);
+    });
+  writeNewFile(fileSystem, temporary, content);
+  fileOperation(path, () => {
+    fileSystem.rename(temporary, path);
+  });
+}
+
 /** Removes what a failure left behind. The error that led here says more than a second one would. */
 export function removeQuietly(fileSystem: FileSystem, path: string): void {
   try {

@@ -20,3 +20,9 @@ export function randomCodes(length: number, seed: number, min = -127, max = 127)
   const next = uniformNumbers(seed);
   return Int8Array.from({ length }, () => min + Math.floor(next() * (max - min + 1)));
 }
+
+/** Uniform in [-1, 1), with all the digits of f64. */
+export function randomDoubles(length: number, seed: number): Float64Array {
+  const next = uniformNumbers(seed);
+  return Float64Array.from({ length }, () => 2 * next() - 1 + 2 ** -32 * next());
+}

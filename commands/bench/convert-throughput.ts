@@ -8,6 +8,7 @@ import { workerExecutor } from '../../quant/conversion/executors.ts';
 import { prepareConversion } from '../../quant/conversion/prepare.ts';
 import { convert } from '../../quant/convert.ts';
 import { nodeFileSystem } from '../../quant/file-system.ts';
+import { noTreatment } from '../../quant/methods/treatment.ts';
 import type { GroupSize, Mode } from '../../quant/schemes/scheme.ts';
 import { openNativeQuantizer } from '../weight-quantizer.ts';
 
@@ -116,6 +117,7 @@ async function measure(
     ignore: [],
     onIndivisible: 'error',
     maxShardBytes: Number(options['shard-bytes']),
+    treatment: noTreatment,
   });
   await convert(conversion, {
     fileSystem: nodeFileSystem,

@@ -91,6 +91,17 @@ describe('loadText', () => {
     );
   });
 
+  it('gives the train split of wikitext2 where it is asked for', async () => {
+    const files = { 'wikitext-2-raw-v1/train-00000-of-00001.parquet': parquet };
+    const server = await startHubServer({ repositories: [{ key: 'datasets/Salesforce/wikitext', files }] });
+    const hub = testHub(server.url, temporaryFolder());
+    const train = { name: 'wikitext2 train', text: parquetText };
+    await expect(loadText({ kind: 'wikitext2' }, { hub, split: 'train' })).resolves.toMatchObject(train);
+    await expect(loadText({ kind: 'wikitext2' }, { split: 'train' })).rejects.toMatchObject({
+      hint: 'set CIDER_WIKITEXT2_TRAIN to the path of wiki.train.raw from the archive wikitext-2-raw-v1.zip',
+    });
+  });
+
   it.each<[string, string, string | Uint8Array, RegExp]>([
     ['nothing', 'a.txt', '', /a.txt: the dataset holds no text/],
     ['blanks only', 'a.txt', ' \n\t', /a.txt: the dataset holds no text/],

@@ -7,7 +7,16 @@ import { readWholeFile } from '../../quant/read-file.ts';
 import { readJsonLines } from './json-lines.ts';
 import { readParquet } from './parquet.ts';
 import { decodeText, MAX_TEXT_BYTES } from './text-encoding.ts';
-import { joinWikitextRows, rawWikitext, ROW_SEPARATOR, WIKITEXT_FILE, WIKITEXT_ID } from './wikitext.ts';
+import {
+  joinWikitextRows,
+  rawWikitext,
+  ROW_SEPARATOR,
+  WIKITEXT_ID,
+  wikitextFile,
+  wikitextName,
+  wikitextVariable,
+  type WikitextSplit,
+} from './wikitext.ts';
 
 /** Where a text comes from. */
 export type TextSource = { kind: 'file'; path: string } | { kind: 'wikitext2' };
@@ -22,7 +31,9 @@ export interface LoadedText {
 }
 
 export interface LoadOptions {
-  /** `wiki.test.raw` of WikiText-2 or the Parquet file of its test split, for `wikitext2`. */
+  /** Of `wikitext2`; default: `test`. */
+  split?: WikitextSplit | undefined;
+  /** For `wikitext2`: `wiki.test.raw` of WikiText-2 or the Parquet file of its test split, or those of another split. */
   wikitext2Path?: string | undefined;
   /** Where `wikitext2` comes from if no path is given. */
   hub?: Hub;
@@ -73,7 +84,7 @@ export async function loadText(source: TextSource, options: LoadOptions = {}): P
   if (text.trim() === '') {
     throw new InputError(`${file}: the dataset holds no text`, { code: 'E_DATASET_EMPTY', details: { file } });
   }
-  const name = source.kind === 'file' ? file : 'wikitext2';
+  const name = source.kind === 'file' ? file : wikitextName(options.split);
   const sha256 = createHash('sha256').update(text).digest('hex');
   return { name, text, sha256, bytes: Buffer.byteLength(text) };
 }
@@ -88,12 +99,13 @@ function readerOf(file: string): Reader {
   });
 }
 
-async function findWikitext({ wikitext2Path: path, hub }: LoadOptions): Promise<string> {
+async function findWikitext({ split = 'test', wikitext2Path: path, hub }: LoadOptions): Promise<string> {
   if (path !== undefined && path !== '') return path;
-  if (hub) return downloadDatasetFile(hub, WIKITEXT_ID, WIKITEXT_FILE);
+  if (hub) return downloadDatasetFile(hub, WIKITEXT_ID, wikitextFile(split));
+  const variable = wikitextVariable(split);
   throw new NotFoundError('wikitext2 is not on this machine', {
     code: 'E_DATASET_MISSING',
-    hint: 'set CIDER_WIKITEXT2 to the path of wiki.test.raw from the archive wikitext-2-raw-v1.zip',
-    details: { dataset: 'wikitext2' },
+    hint: `set ${variable} to the path of wiki.${split}.raw from the archive wikitext-2-raw-v1.zip`,
+    details: { dataset: 'wikitext2', split },
   });
 }

@@ -1,6 +1,19 @@
-/** The dataset on the Hub, and its test split of WikiText-2 with the words as they were written. */
+/** What WikiText-2 is divided into: perplexities are of the first, and what a model is fitted to comes from the second. */
+export type WikitextSplit = 'test' | 'train';
+
+/** The dataset on the Hub. */
 export const WIKITEXT_ID = 'Salesforce/wikitext';
-export const WIKITEXT_FILE = 'wikitext-2-raw-v1/test-00000-of-00001.parquet';
+
+/** A split of WikiText-2 there, with the words as they were written. */
+export const wikitextFile = (split: WikitextSplit): string => `wikitext-2-raw-v1/${split}-00000-of-00001.parquet`;
+
+/** What a split is called in reports. */
+export const wikitextName = (split: WikitextSplit = 'test'): string =>
+  split === 'test' ? 'wikitext2' : `wikitext2 ${split}`;
+
+/** The environment variable with the path of a split. */
+export const wikitextVariable = (split: WikitextSplit): string =>
+  split === 'test' ? 'CIDER_WIKITEXT2' : 'CIDER_WIKITEXT2_TRAIN';
 
 /** Between the rows of a dataset, as in the code of the GPTQ paper and everywhere since. */
 export const ROW_SEPARATOR = '\n\n';

@@ -8,6 +8,7 @@ import { inlineExecutor } from '../../quant/conversion/executors.ts';
 import { prepareConversion } from '../../quant/conversion/prepare.ts';
 import { convert } from '../../quant/convert.ts';
 import { nodeFileSystem } from '../../quant/file-system.ts';
+import { noTreatment } from '../../quant/methods/treatment.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint } from '../../testing/tiny-checkpoint.ts';
 import { parseConfiguration } from './configurations.ts';
@@ -26,6 +27,7 @@ async function convertW8a8(model: string, output: string): Promise<string[]> {
       ignore: ['lm_head'],
       onIndivisible: 'error',
       maxShardBytes: 1_000_000,
+      treatment: noTreatment,
     });
     await convert(conversion, {
       fileSystem: nodeFileSystem,

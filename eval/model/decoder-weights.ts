@@ -14,21 +14,26 @@ export interface DecoderWeights {
   bytes: number;
 }
 
-export interface LayerWeights {
+export interface LayerWeights extends LayerNorms, LayerLinears {}
+
+export interface LayerNorms {
   inputNorm: Tensor;
-  query: Weight;
-  key: Weight;
-  value: Weight;
   /** Gains over the head dimension: `[1, headDim]`. */
   queryNorm: Tensor | undefined;
   keyNorm: Tensor | undefined;
-  output: Weight;
   /** Of what the attention adds to the residual stream. */
   attentionOutputNorm: Tensor | undefined;
   mlpNorm: Tensor;
+  /** Of what the MLP adds to the residual stream. */
+  mlpOutputNorm: Tensor | undefined;
+}
+
+export interface LayerLinears {
+  query: Weight;
+  key: Weight;
+  value: Weight;
+  output: Weight;
   gate: Weight;
   up: Weight;
   down: Weight;
-  /** Of what the MLP adds to the residual stream. */
-  mlpOutputNorm: Tensor | undefined;
 }

@@ -1,6 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
-import type { Backend, Tensor } from '../../kernels/backend.ts';
-import { EMBEDDING_NAME, HEAD_MODULE, mlpNorm } from '../../quant/checkpoint/architecture.ts';
+import type { Backend } from '../../kernels/backend.ts';
 import { checkTensors } from '../../quant/checkpoint/check-tensors.ts';
 import type { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
 import { readQuantization } from '../../quant/checkpoint/compressed-tensors-parse.ts';
@@ -8,8 +6,8 @@ import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import { checkTiedHead } from '../../quant/checkpoint/tied-head.ts';
 import { UsageError } from '../../quant/errors.ts';
 import type { Configuration } from './configurations.ts';
-import type { DecoderWeights, LayerWeights } from './decoder-weights.ts';
-import { DecoderModel } from './model.ts';
+import { loadDecoder } from './load-decoder.ts';
+import type { DecoderModel } from './model.ts';
 import { WeightLoader } from './weight-loader.ts';
 
 /**
@@ -39,45 +37,5 @@ export async function loadModel(
   checkTensors(config, checkpoint.tensors, stored);
   checkTiedHead(config, checkpoint);
   const loader = new WeightLoader(checkpoint, backend, { configuration, stored, gainOffset: config.gainOffset });
-  try {
-    return new DecoderModel(backend, config, await loadWeights(loader, config));
-  } catch (error) {
-    for (const handle of loader.handles) backend.release(handle);
-    throw error;
-  }
-}
-
-async function loadWeights(loader: WeightLoader, config: ModelConfig): Promise<DecoderWeights> {
-  const embedding = loader.dense(EMBEDDING_NAME);
-  const layers: LayerWeights[] = [];
-  for (let layer = 0; layer < config.layers; layer++) {
-    layers.push(loadLayer(loader, config, `model.layers.${layer}`));
-    // Lets signals through.
-    await setImmediate();
-  }
-  const norm = loader.gain('model.norm');
-  const head = config.tieWordEmbeddings ? embedding : loader.head(HEAD_MODULE);
-  return { embedding, layers, norm, head, handles: loader.handles, bytes: loader.bytes };
-}
-
-function loadLayer(loader: WeightLoader, config: ModelConfig, prefix: string): LayerWeights {
-  const attention = `${prefix}.self_attn`;
-  const norm = (module: string): Tensor => loader.gain(`${prefix}.${module}`);
-  const headNorm = (name: string): Tensor | undefined => (config.qkNorm ? norm(`self_attn.${name}`) : undefined);
-  const outputNorm = (name: string): Tensor | undefined => (config.outputNorms ? norm(name) : undefined);
-  return {
-    inputNorm: norm('input_layernorm'),
-    query: loader.linear(`${attention}.q_proj`, config.qkvBias),
-    key: loader.linear(`${attention}.k_proj`, config.qkvBias),
-    value: loader.linear(`${attention}.v_proj`, config.qkvBias),
-    queryNorm: headNorm('q_norm'),
-    keyNorm: headNorm('k_norm'),
-    output: loader.linear(`${attention}.o_proj`, config.outputBias),
-    attentionOutputNorm: outputNorm('post_attention_layernorm'),
-    mlpNorm: norm(mlpNorm(config)),
-    gate: loader.linear(`${prefix}.mlp.gate_proj`, config.mlpBias),
-    up: loader.linear(`${prefix}.mlp.up_proj`, config.mlpBias),
-    down: loader.linear(`${prefix}.mlp.down_proj`, config.mlpBias),
-    mlpOutputNorm: outputNorm('post_feedforward_layernorm'),
-  };
+  return loadDecoder(loader, config, backend);
 }

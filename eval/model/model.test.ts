@@ -14,6 +14,7 @@ import { quantizeRows } from '../../quant/schemes/quantize-rows.ts';
 import type { GroupSize, Mode } from '../../quant/schemes/scheme.ts';
 import { goldenTensor } from '../../testing/golden-weights.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
+import { watchedBackend } from '../../testing/watched-backend.ts';
 import { parseConfiguration } from './configurations.ts';
 import { loadModel } from './load.ts';
 import type { DecoderModel } from './model.ts';
@@ -92,29 +93,6 @@ const storedBytes = (folder: string): number => {
   checkpoint.close();
   return [...checkpoint.tensors.values()].reduce((total, { bytes }) => total + bytes, 0);
 };
-
-/** The reference backend, and the handles that it gave out and did not get back. */
-function watchedBackend(): { backend: Backend; held: Set<object> } {
-  const inner = openReferenceBackend();
-  const held = new Set<object>();
-  const watch = <Handle extends object>(handle: Handle): Handle => {
-    held.add(handle);
-    return handle;
-  };
-  const backend: Backend = {
-    ...inner,
-    allocate: (rows, columns) => watch(inner.allocate(rows, columns)),
-    upload: (rows, columns, values) => watch(inner.upload(rows, columns, values)),
-    view: (tensor, rows, columns) => watch(inner.view(tensor, rows, columns)),
-    loadWeight: (source) => watch(inner.loadWeight(source)),
-    createKvCache: (capacity, kvHeads, headDim) => watch(inner.createKvCache(capacity, kvHeads, headDim)),
-    release: (handle) => {
-      held.delete(handle);
-      inner.release(handle);
-    },
-  };
-  return { backend, held };
-}
 
 describe('DecoderModel', () => {
   it('scores each token by the logits after the one before', async () => {

@@ -1,8 +1,9 @@
 import type { Backend, Divergence, KvCache, LinearOptions, Tensor } from '../../kernels/backend.ts';
 import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import { InputError } from '../../quant/errors.ts';
+import { DecoderBatch } from './batch.ts';
 import type { DecoderWeights } from './decoder-weights.ts';
-import { forward, type ForwardContext } from './forward.ts';
+import { forward, layerOutputs, type ForwardContext, type LayerOutput } from './forward.ts';
 import { pickToken } from './pick-token.ts';
 import { rotations } from './rope.ts';
 import { allocateScratch, type Scratch } from './scratch.ts';
@@ -66,6 +67,15 @@ export class DecoderModel {
     return normed;
   }
 
+  /**
+   * What each layer makes of the tokens, one output after the other; each is valid until the next is asked for.
+   *
+   * @throws InputError `E_TOKEN_ID`
+   */
+  layerOutputs(tokenIds: Int32Array): AsyncGenerator<LayerOutput, void> {
+    return layerOutputs(this.#forwardContext(tokenIds, {}), tokenIds);
+  }
+
   /** `negativeLogLikelihood` where the hidden states of all tokens but the last are known. */
   async lossesAfter(hidden: Tensor, tokenIds: Int32Array, firstTarget: number): Promise<Float64Array> {
     const targets = tokenIds.slice(1).fill(-1, 0, firstTarget - 1);
@@ -120,6 +130,16 @@ export class DecoderModel {
     });
   }
 
+  /**
+   * Sequences that grow together, up to `capacity` tokens each. They must be closed before the model.
+   *
+   * @param count how many
+   */
+  startBatch(count: number, capacity: number): DecoderBatch {
+    const [backend, config, weights] = [this.#backend, this.config, this.#weights];
+    return new DecoderBatch({ backend, config, weights, rotations: this.#rotations }, count, capacity);
+  }
+
   close(): void {
     this.#scratch?.release();
     this.#scratch = undefined;
@@ -147,13 +167,16 @@ export class DecoderModel {
   }
 
   async #forward(tokenIds: Int32Array, past?: Past): Promise<Scratch> {
+    const context = this.#forwardContext(tokenIds, past?.linear ?? {});
+    await forward(context, tokenIds, past?.caches);
+    return context.scratch;
+  }
+
+  #forwardContext(tokenIds: Int32Array, linear: LinearOptions): ForwardContext {
     this.#checkTokens(tokenIds);
     const scratch = this.#scratchFor(tokenIds.length);
     const [backend, config, weights] = [this.#backend, this.config, this.#weights];
-    const linear = past?.linear ?? {};
-    const context = { backend, config, weights, rotations: this.#rotations, scratch, linear };
-    await forward(context, tokenIds, past?.caches);
-    return scratch;
+    return { backend, config, weights, rotations: this.#rotations, scratch, linear };
   }
 
   #scratchFor(rows: number): Scratch {

@@ -3,6 +3,7 @@ import type { Checkpoint, TensorEntry } from '../../quant/checkpoint/checkpoint.
 import { findQuantizedWeight, readCodes } from '../../quant/checkpoint/compressed-tensors-weight.ts';
 import { storageFormat, type QuantizedLinear } from '../../quant/checkpoint/compressed-tensors.ts';
 import { InputError } from '../../quant/errors.ts';
+import { symmetricBiases, unsignedCodes } from '../../quant/schemes/symmetric-as-affine.ts';
 
 /** What of a checkpoint is needed to read weights. */
 export type TensorSource = Pick<Checkpoint, 'files' | 'tensors' | 'readBytes' | 'readFloats' | 'checkUnchanged'>;
@@ -68,28 +69,8 @@ export function storedQuantizedWeight(
     const inFile = storedTensor(checkpoint, stored, read);
     return { kind: 'integer', ...shape, codes: inFile ? { ...inFile, storage: 'bytes' } : read() };
   }
-  // What packing stores are the sums that symmetricAsAffine makes.
-  const readUnsigned = (): Uint8Array => unsigned(read(), bits);
+  const readUnsigned = (): Uint8Array => unsignedCodes(read(), bits);
   const inFile = storedTensor(checkpoint, stored, readUnsigned);
   const codes = inFile ? ({ ...inFile, storage: 'words' } as const) : readUnsigned();
   return { kind: 'affine', ...shape, codes, biases: symmetricBiases(scales, bits) };
 }
-
-/** Symmetric codes in the form of weight-only layers: scale · code = scale · (code + 2^(b-1)) - 2^(b-1) · scale. */
-export function symmetricAsAffine({ codes, scales, bits, ...weight }: IntegerWeight): AffineWeight {
-  const signed = ArrayBuffer.isView(codes) ? codes : codes.read();
-  return {
-    ...weight,
-    kind: 'affine',
-    bits,
-    codes: unsigned(signed, bits),
-    scales,
-    biases: symmetricBiases(scales, bits),
-  };
-}
-
-const unsigned = (codes: Int8Array, bits: number): Uint8Array =>
-  Uint8Array.from(codes, (code) => code + 2 ** (bits - 1));
-
-const symmetricBiases = (scales: Float32Array, bits: number): Float32Array =>
-  scales.map((scale) => -(2 ** (bits - 1)) * scale);

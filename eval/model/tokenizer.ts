@@ -35,6 +35,16 @@ export function loadTokenizer(folder: string, options: TokenizerOptions): Tokeni
   return new Tokenizer(readText(folder, options.fileSystem ?? nodeFileSystem), options.vocabSize);
 }
 
+/**
+ * SHA-256 of `tokenizer.json` of a model folder, in hexadecimal.
+ *
+ * @throws NotFoundError `E_TOKENIZER_MISSING`; InputError `E_FILE_TOO_LARGE`, `E_TOKENIZER_UNSUPPORTED`
+ */
+export const tokenizerSha256 = (folder: string, fileSystem: FileSystem = nodeFileSystem): string =>
+  hashOf(readText(folder, fileSystem));
+
+const hashOf = (definition: string): string => createHash('sha256').update(definition).digest('hex');
+
 /** Text to token ids and back, as Hugging Face's `tokenizers` does it. */
 export class Tokenizer {
   /** What the post-processor puts before a text: a BOS, or nothing. Whoever encodes adds it, once. */
@@ -53,7 +63,7 @@ export class Tokenizer {
 
   /** Of tokenizer.json, in hexadecimal. */
   get sha256(): string {
-    return createHash('sha256').update(this.#definition).digest('hex');
+    return hashOf(this.#definition);
   }
 
   /** Ids of the whole text, without special tokens around it. For texts of a dataset's size, see `encodeLong`. */

@@ -4,16 +4,11 @@ import {
   type QuantizedLinear,
   type QuantizedModel,
 } from '../../quant/checkpoint/compressed-tensors.ts';
+import { symmetricAsAffine } from '../../quant/schemes/symmetric-as-affine.ts';
 import type { Configuration } from './configurations.ts';
+import type { ModuleLoader } from './load-decoder.ts';
 import { quantizeWeight } from './quantized-weight.ts';
-import {
-  denseWeight,
-  findTensor,
-  readDenseWeight,
-  storedQuantizedWeight,
-  symmetricAsAffine,
-  type TensorSource,
-} from './stored-weight.ts';
+import { denseWeight, findTensor, readDenseWeight, storedQuantizedWeight, type TensorSource } from './stored-weight.ts';
 
 export interface WeightLoaderOptions {
   configuration: Configuration;
@@ -24,7 +19,7 @@ export interface WeightLoaderOptions {
 }
 
 /** Moves tensors from a checkpoint to a backend and counts their bytes. */
-export class WeightLoader {
+export class WeightLoader implements ModuleLoader {
   readonly #checkpoint: TensorSource;
   readonly #backend: Backend;
   readonly #options: WeightLoaderOptions;

@@ -54,6 +54,16 @@ export class LossAccumulator {
   }
 }
 
+/** The losses of consecutive windows, as far as there are any. */
+export function accumulateLosses(
+  losses: readonly ArrayLike<number>[],
+  windows: readonly { weight: number; units: number }[],
+): LossPerUnit {
+  const total = new LossAccumulator();
+  for (const [index, own] of losses.entries()) total.add(own, windows[index].weight, windows[index].units);
+  return total.result();
+}
+
 export interface Perplexity {
   perplexity: number;
   /** Standard error of `perplexity` by the delta method: `perplexity` times that of its logarithm. */

@@ -20,8 +20,11 @@ export interface Comparison extends LogRatio {
 /** Losses of consecutive windows from the first one on: `[windows][scored tokens]`. */
 export type WindowLosses = readonly Float32Array[];
 
+/** What the losses of a window count. */
+export type WindowWeight = Pick<Window, 'weight' | 'units'>;
+
 /** Compares over the windows that both have. */
-export function compare(losses: WindowLosses, other: WindowLosses, windows: readonly Window[]): Comparison {
+export function compare(losses: WindowLosses, other: WindowLosses, windows: readonly WindowWeight[]): Comparison {
   const differences = new LossAccumulator();
   for (let index = 0; index < Math.min(losses.length, other.length); index++) {
     const [own, reference] = [losses[index], other[index]];

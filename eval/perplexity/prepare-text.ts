@@ -2,7 +2,7 @@ import { UsageError } from '../../quant/errors.ts';
 import { pageWindows } from './page-windows.ts';
 import { splitPages } from './pages.ts';
 import type { PreparedText, Protocol, ProtocolName, Window } from './protocol.ts';
-import type { TextEncoder } from './text-encoder.ts';
+import { encodeWithPrefix, type TextEncoder } from './text-encoder.ts';
 import { gptqWindows, llamaCppWindows, requireTokens, strideWindows } from './windows.ts';
 
 export interface ProtocolOptions {
@@ -108,13 +108,9 @@ function prepared(
   return { windows, protocol: protocol({ windows: windows.length, scored }) };
 }
 
-async function encodeWhole(text: string, encoder: TextEncoder, name: ProtocolName): Promise<Int32Array> {
+function encodeWhole(text: string, encoder: TextEncoder, name: ProtocolName): Promise<Int32Array> {
   // llama-perplexity, like all programs of llama.cpp, drops one newline at the end of a file.
-  const [ids] = await encoder.encodeAll([name === 'llama.cpp' ? text.replace(/\n$/, '') : text]);
-  const tokenIds = new Int32Array(encoder.prefixIds.length + ids.length);
-  tokenIds.set(encoder.prefixIds);
-  tokenIds.set(ids, encoder.prefixIds.length);
-  return tokenIds;
+  return encodeWithPrefix(name === 'llama.cpp' ? text.replace(/\n$/, '') : text, encoder);
 }
 
 function checkCtx({ name, ctx }: ProtocolOptions): void {

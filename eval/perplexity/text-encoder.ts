@@ -35,3 +35,16 @@ export function textEncoder(folder: string, tokenizer: Tokenizer): TextEncoder {
     encodeAll: (texts) => tokenizer.encodeAll(texts),
   };
 }
+
+/** Ids of a whole text, after what the tokenizer puts before one. @throws InputError as `Tokenizer.encodeAll` */
+export async function encodeWithPrefix(
+  text: string,
+  encoder: Pick<TextEncoder, 'prefixIds' | 'encodeAll'>,
+): Promise<Int32Array> {
+  const { prefixIds } = encoder;
+  const [ids] = await encoder.encodeAll([text]);
+  const tokenIds = new Int32Array(prefixIds.length + ids.length);
+  tokenIds.set(prefixIds);
+  tokenIds.set(ids, prefixIds.length);
+  return tokenIds;
+}

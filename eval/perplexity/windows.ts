@@ -38,24 +38,43 @@ export function llamaCppWindows(tokenIds: Int32Array, bosId: number | undefined,
  *
  * @throws InputError `E_TOO_FEW_TOKENS` if the text has not two tokens
  */
-export function strideWindows(
-  tokenIds: Int32Array,
-  { ctx, stride, samples = Infinity }: WindowOptions & { stride: number },
-): Window[] {
+export function strideWindows(tokenIds: Int32Array, options: StrideOptions): Window[] {
   requireTokens(tokenIds.length, 2);
-  const cut: Window[] = [];
-  for (let begin = 0, seen = 0; seen < tokenIds.length && cut.length < samples; begin += stride) {
-    const end = Math.min(begin + ctx, tokenIds.length);
+  return Array.from(strideSpans(tokenIds.length, options), ({ begin, end, targets, weight, units }) => {
+    return { tokenIds: tokenIds.subarray(begin, end), firstTarget: end - begin - targets, weight, units };
+  });
+}
+
+export interface StrideOptions extends WindowOptions {
+  stride: number;
+}
+
+/** A window of `strideWindows` by the positions of its tokens. */
+export interface StrideSpan {
+  begin: number;
+  end: number;
+  /** Tokens that are scored: the last ones. */
+  targets: number;
+  weight: number;
+  units: number;
+}
+
+/** The windows of `strideWindows` over a text of so many tokens. */
+export function* strideSpans(
+  tokens: number,
+  { ctx, stride, samples = Infinity }: StrideOptions,
+): Generator<StrideSpan, void> {
+  for (let begin = 0, seen = 0, cut = 0; seen < tokens && cut < samples; begin += stride) {
+    const end = Math.min(begin + ctx, tokens);
     const units = end - seen - 1;
-    const firstTarget = Math.max(1, seen - begin);
-    const targets = end - begin - firstTarget;
+    const targets = end - begin - Math.max(1, seen - begin);
     // A last token by itself, where windows do not overlap, cannot be scored.
     if (targets > 0) {
-      cut.push({ tokenIds: tokenIds.subarray(begin, end), firstTarget, weight: units / targets, units });
+      yield { begin, end, targets, weight: units / targets, units };
+      cut++;
     }
     seen = end;
   }
-  return cut;
 }
 
 /** @throws InputError `E_TOO_FEW_TOKENS` */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { amountAxis, logarithmicAxis, type Axis } from './axis.ts';
+import { amountAxis, indexAxis, linearAxis, logarithmicAxis, type Axis } from './axis.ts';
 
 const labelsOf = ({ ticks }: Axis): string[] => ticks.map(({ label }) => label);
 
@@ -39,6 +39,42 @@ describe('logarithmicAxis', () => {
 
   it('is empty without a value', () => {
     expect(logarithmicAxis(Infinity, -Infinity).ticks).toEqual([]);
+  });
+});
+
+describe('linearAxis', () => {
+  it.each([
+    [8.2, 16, ['8', '10', '12', '14', '16']],
+    [-3, 42, ['0', '10', '20', '30', '40']],
+    [20, 20, ['19.6', '19.8', '20.0', '20.2', '20.4']],
+  ])('marks %d to %d', (low, high, labels) => {
+    expect(labelsOf(linearAxis(low, high))).toEqual(labels);
+  });
+
+  it('gives equal steps equal lengths, with room at both ends', () => {
+    const { position } = linearAxis(10, 30);
+    expect(position(30) - position(20)).toBeCloseTo(position(20) - position(10), 12);
+    expect(position(10)).toBeCloseTo(1 - position(30), 12);
+    expect(position(10)).toBeGreaterThan(0.05);
+  });
+
+  it('is empty without a value', () => {
+    expect(linearAxis(Infinity, -Infinity).ticks).toEqual([]);
+  });
+});
+
+describe('indexAxis', () => {
+  it.each([
+    [1, ['0']],
+    [3, ['0', '1', '2']],
+    [30, ['0', '5', '10', '15', '20', '25']],
+    [126, ['0', '20', '40', '60', '80', '100', '120']],
+  ])('marks %d numbers', (count, labels) => {
+    expect(labelsOf(indexAxis(count))).toEqual(labels);
+  });
+
+  it('puts each in the middle of its share', () => {
+    expect([0, 1, 2, 3].map(indexAxis(4).position)).toEqual([0.125, 0.375, 0.625, 0.875]);
   });
 });
 

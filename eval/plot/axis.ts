@@ -36,6 +36,23 @@ export function logarithmicAxis(low: number, high: number): Axis {
   };
 }
 
+/** Linear, with room beyond both ends; empty without any value. */
+export function linearAxis(low: number, high: number): Axis {
+  if (low > high) return { position: () => 0, ticks: [] };
+  const room = Math.max(0.08 * (high - low), 0.5);
+  const [start, end] = [low - room, high + room];
+  return { position: (value) => (value - start) / (end - start), ticks: linearTicks(start, end) };
+}
+
+/** The numbers from 0 to `count - 1`, each in the middle of its share. */
+export function indexAxis(count: number): Axis {
+  const all = Array.from({ length: count }, (_, value) => ({ value, label: String(value) }));
+  return {
+    position: (value) => (value + 0.5) / count,
+    ticks: count <= 2 * TICKS ? all : linearTicks(0, count - 1),
+  };
+}
+
 /** Below it round numbers at equal steps look evenly spaced on a logarithmic axis. */
 const LINEAR_RATIO = 5;
 

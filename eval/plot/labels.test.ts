@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { overlaps, placeLabels, type LabelRequest } from './labels.ts';
+import { overlaps, placeLabels, spreadApart, type LabelRequest } from './labels.ts';
 
 const area = { left: 0, top: 0, right: 400, bottom: 300 };
 
@@ -58,5 +58,45 @@ describe('placeLabels', () => {
   it('covers others rather than leave a label out', () => {
     const tiny = { left: 0, top: 0, right: 60, bottom: 20 };
     expect(placeLabels([request(10, 10), request(12, 10)], tiny)).toHaveLength(2);
+  });
+});
+
+describe('spreadApart', () => {
+  it.each([
+    [[], []],
+    [
+      [50, 10, 80],
+      [50, 10, 80],
+    ],
+    [
+      [50, 52],
+      [46, 56],
+    ],
+    [
+      [1, 2, 99],
+      [0, 10, 99],
+    ],
+    [
+      [100, 97, 20],
+      [100, 90, 20],
+    ],
+  ])('moves %j to %j', (wanted, places) => {
+    expect(spreadApart(wanted, 10, [0, 100])).toEqual(places);
+  });
+
+  it('keeps the order and the gap, and the range if there is room', () => {
+    const wanted = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 15 });
+    fc.assert(
+      fc.property(wanted, (ys) => {
+        const places = spreadApart(ys, 10, [0, 100]);
+        const order = ys.map((_, index) => index).sort((a, b) => places[a] - places[b]);
+        for (const [rank, index] of order.slice(1).entries()) {
+          expect(places[index] - places[order[rank]]).toBeGreaterThan(10 - 1e-9);
+          expect(ys[index]).toBeGreaterThanOrEqual(ys[order[rank]]);
+        }
+        expect(places[order[0]]).toBeGreaterThanOrEqual(0);
+        if (ys.length <= 11) expect(Math.max(...places)).toBeLessThan(100 + 1e-9);
+      }),
+    );
   });
 });

@@ -11,6 +11,16 @@ export interface Point {
   y: number;
 }
 
+/** Labels are monospaced, so that their width is known: 0.6 em a character, rounded up for fonts that differ. */
+export const LABEL_SIZE = 11;
+const CHARACTER_WIDTH = 0.62 * LABEL_SIZE;
+
+/** Of a label, with room around it. */
+export const labelSize = (label: string): Pick<LabelRequest, 'width' | 'height'> => ({
+  width: (label.length + 1) * CHARACTER_WIDTH,
+  height: 1.3 * LABEL_SIZE,
+});
+
 /** What is to be written near a point. */
 export interface LabelRequest {
   point: Point;
@@ -98,6 +108,34 @@ function besides({ point, width, height }: LabelRequest, angle: number, distance
   const near = { x: clamp(point.x, box.left, box.right), y: clamp(point.y, box.top, box.bottom) };
   return { box, leader: distance > GAP ? [point, near] : undefined, distance };
 }
+
+/**
+ * Places along a line, in the order of those that are wanted, at least `gap` apart and as near to them as that allows
+ * (least squares, by pooling neighbours that would stand too close), from `low` to `high` if there is room.
+ */
+export function spreadApart(wanted: readonly number[], gap: number, [low, high]: readonly [number, number]): number[] {
+  const order = wanted.map((_, index) => index).sort((a, b) => wanted[a] - wanted[b]);
+  // Without the gaps that stand before each, neighbours need only not change their order.
+  const groups: { sum: number; members: number[] }[] = [];
+  for (const [rank, index] of order.entries()) {
+    let group = { sum: wanted[index] - rank * gap, members: [index] };
+    for (let last = groups.at(-1); last && meanOf(last) >= meanOf(group); last = groups.at(-1)) {
+      groups.pop();
+      group = { sum: last.sum + group.sum, members: [...last.members, ...group.members] };
+    }
+    groups.push(group);
+  }
+  const highest = Math.max(low, high - (wanted.length - 1) * gap);
+  const placed = new Array<number>(wanted.length);
+  let rank = 0;
+  for (const group of groups) {
+    const start = clamp(meanOf(group), low, highest);
+    for (const index of group.members) placed[index] = start + rank++ * gap;
+  }
+  return placed;
+}
+
+const meanOf = ({ sum, members }: { sum: number; members: readonly number[] }): number => sum / members.length;
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
 

@@ -1,6 +1,6 @@
 import { amountAxis, logarithmicAxis } from './axis.ts';
-import { drawPanel, LABEL_SIZE, words, type Panel } from './panel.ts';
-import { element, text } from './svg.ts';
+import { drawPage } from './page.ts';
+import { drawPanel, type Panel } from './panel.ts';
 
 /** What a configuration costs and gains. */
 export interface PlotRow {
@@ -31,9 +31,6 @@ const TOP = 104;
 const BOTTOM = 404;
 const LEFT_PANEL = { left: 66, right: 480, top: TOP, bottom: BOTTOM };
 const RIGHT_PANEL = { left: 566, right: 980, top: TOP, bottom: BOTTOM };
-
-/** Characters of a line at 0.6 em and 12 pixels. */
-const LINE_CHARACTERS = Math.floor((WIDTH - 32) / (0.6 * 12));
 
 /**
  * Perplexity against the bytes of the weights and against speed, one point a configuration. The same rows give the
@@ -67,27 +64,21 @@ export function plotPerplexity({ title, subtitle, measure, rows }: PerplexityPlo
   const unit = byteUnit(Math.max(...drawn.map((row) => row.modelBytes)));
   const notes = ['bars: ± one standard error; dashed: the first configuration'];
   if (omitted.length > 0) notes.push(`without a finite perplexity: ${omitted.join(', ')}`);
-  const svg = element(
-    'svg',
-    {
-      xmlns: 'http://www.w3.org/2000/svg',
-      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
-      width: WIDTH,
-      height: HEIGHT,
-      role: 'img',
-      'aria-labelledby': 'title desc',
-    },
-    element('title', { id: 'title' }, text(`${title}: ${measure} by configuration`)),
-    element('desc', { id: 'desc' }, text(describe(subtitle, measure, rows))),
-    element('style', {}, STYLE),
-    element('rect', { class: 'ground', width: WIDTH, height: HEIGHT }),
-    words('heading', 16, 30, 'start', fit(title, LINE_CHARACTERS * 0.75)),
-    words('title', 16, 52, 'start', fit(subtitle, LINE_CHARACTERS)),
-    panel(LEFT_PANEL, `weights (${unit.name})`, (row) => row.modelBytes / unit.bytes),
-    panel(RIGHT_PANEL, 'speed (tokens per second)', (row) => row.tokensPerSecond),
-    words('tick', 16, HEIGHT - 14, 'start', fit(notes.join('; '), LINE_CHARACTERS)),
-  );
-  return `${PLOT_MARK}\n${svg}\n`;
+  return drawPage({
+    mark: PLOT_MARK,
+    width: WIDTH,
+    height: HEIGHT,
+    title: `${title}: ${measure} by configuration`,
+    description: describe(subtitle, measure, rows),
+    heading: title,
+    subtitle,
+    style: STYLE,
+    content: [
+      panel(LEFT_PANEL, `weights (${unit.name})`, (row) => row.modelBytes / unit.bytes),
+      panel(RIGHT_PANEL, 'speed (tokens per second)', (row) => row.tokensPerSecond),
+    ],
+    notes,
+  });
 }
 
 /** One target alone has no standard error. */
@@ -108,29 +99,10 @@ function describe(subtitle: string, measure: string, rows: readonly PlotRow[]): 
   return [subtitle, ...values].join('. ');
 }
 
-function fit(content: string, characters: number): string {
-  return content.length <= characters ? content : `${content.slice(0, Math.floor(characters) - 1)}…`;
-}
-
-/** Colours for light grounds, and for dark ones where the viewer says that it prefers them. */
-const STYLE = `
-text { font-family: system-ui, "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; font-size: 12px; fill: #1f2328; }
-.heading { font-size: 16px; font-weight: 600; }
-.label { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: ${LABEL_SIZE}px; }
-.tick { fill: #59636e; }
-.ground { fill: #ffffff; }
-.grid { stroke: #e4e7eb; }
-.axis { stroke: #818b98; }
-.leader { stroke: #818b98; stroke-width: 0.75; }
-.baseline { stroke: #818b98; stroke-dasharray: 4 4; }
+const STYLE = {
+  light: `.baseline { stroke: #818b98; stroke-dasharray: 4 4; }
 .error { stroke: #0969da; stroke-opacity: 0.6; }
-.point { fill: #0969da; stroke: #ffffff; }
-@media (prefers-color-scheme: dark) {
-text { fill: #e6edf3; }
-.tick { fill: #9198a1; }
-.ground { fill: #0d1117; }
-.grid { stroke: #262c36; }
-.error { stroke: #58a6ff; }
-.point { fill: #58a6ff; stroke: #0d1117; }
-}
-`;
+.point { fill: #0969da; stroke: #ffffff; }`,
+  dark: `.error { stroke: #58a6ff; }
+.point { fill: #58a6ff; stroke: #0d1117; }`,
+};

@@ -96,6 +96,11 @@ struct Backend {
   uint64_t (*matmul_int8_scratch)(const cider_device *device, uint32_t m, uint32_t n, uint32_t k);
   int (*matmul_int8)(cider_device *device, const cider_matmul_int8_params &params);
   int (*quantize_rows)(cider_device *device, const cider_quantize_rows_params &params);
+  // Null for a backend that does not compute in f64.
+  int (*multiply_add)(cider_device *device, const cider_multiply_add_params &params);
+  int (*inverse_factor)(cider_device *device, cider_inverse_factor_params &params);
+  int (*hadamard)(cider_device *device, const cider_hadamard_params &params);
+  int (*accumulate)(cider_device *device, const cider_accumulate_params &params);
   int (*peak)(cider_device *device, cider_peak_params &params);
 };
 

@@ -42,6 +42,10 @@ constexpr Backend cpu_backend = {
     .matmul_int8_scratch = cpu::matmul_int8_scratch,
     .matmul_int8 = cpu::matmul_int8,
     .quantize_rows = cpu::quantize_rows,
+    .multiply_add = cpu::multiply_add,
+    .inverse_factor = cpu::inverse_factor,
+    .hadamard = cpu::hadamard,
+    .accumulate = cpu::accumulate,
     .peak = cpu::peak,
 };
 

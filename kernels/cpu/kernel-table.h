@@ -9,6 +9,7 @@ struct IntegerKernels;
 struct FloatKernels;
 struct AttentionKernels;
 struct SplitKernels;
+struct DoubleKernels;
 struct QuantizeKernels;
 
 struct Kernels {
@@ -16,6 +17,7 @@ struct Kernels {
   const IntegerKernels *integer;
   const FloatKernels *floats;
   const QuantizeKernels *quantize;
+  const DoubleKernels *doubles;
 };
 
 // Those that this machine runs, best first; the last is always "generic".
@@ -32,6 +34,7 @@ const Kernels *select_kernels(const char *isa);
 const IntegerKernels *integer_kernels_generic();
 const FloatKernels *float_kernels_generic();
 const QuantizeKernels *quantize_kernels_generic();
+const DoubleKernels *double_kernels_generic();
 #if defined(__x86_64__)
 const IntegerKernels *integer_kernels_avx2();
 const IntegerKernels *integer_kernels_avx512vnni();
@@ -42,11 +45,14 @@ const FloatKernels *float_kernels_amx();
 const AttentionKernels *attention_kernels_amx();
 const QuantizeKernels *quantize_kernels_avx2();
 const QuantizeKernels *quantize_kernels_avx512();
+const DoubleKernels *double_kernels_avx2();
+const DoubleKernels *double_kernels_avx512();
 #elif defined(__aarch64__)
 const IntegerKernels *integer_kernels_neon_dotprod();
 const IntegerKernels *integer_kernels_neon_i8mm();
 const FloatKernels *float_kernels_neon();
 const QuantizeKernels *quantize_kernels_neon();
+const DoubleKernels *double_kernels_neon();
 #endif
 
 } // namespace cider

@@ -289,7 +289,7 @@ describe.skipIf(!library)('the native backend', () => {
     const device = loaded.open({ isa: null, threads: 1, backend: 'cpu', cache: null });
     const source = Float32Array.of(1, 2, 3, Infinity);
     const params = { source, codes: new Int8Array(4), scales: new Float32Array(2), dtype: 0, bits: 8 };
-    const run = loaded.runAsync('quantize_rows', device, { ...params, rows: 2, columns: 2, group_size: 0 });
+    const run = loaded.askAsync('quantize_rows', device, { ...params, rows: 2, columns: 2, group_size: 0 });
     await expect(run).rejects.toThrow('quantize_rows: NaN or infinity in row 1, column 1');
     loaded.release(device);
   });

@@ -1,6 +1,7 @@
 import type { Backend, KvCache, Tensor, Weight } from '../backend.ts';
 import type { NativeBackendName } from '../native-backend.ts';
 import type { NativeLibrary } from '../native.ts';
+import type { LinearAlgebra } from '../linear-algebra.ts';
 import { check } from '../check.ts';
 import {
   matmulInt8,
@@ -13,12 +14,15 @@ import {
 import { attention, elementwise, embedding, linear, rmsNorm, rope, softCap } from './decoder.ts';
 import { NativeDevice } from './device.ts';
 import { NativeKvCache } from './kv-cache.ts';
+import { nativeLinearAlgebra } from './linear-algebra.ts';
 import { createTensor, download, NativeTensor, viewOf } from './tensor.ts';
 import { argmax, crossEntropy, divergence, sample } from './tokens.ts';
 import { createWeight, NativeWeight } from './weight.ts';
 
 /** A backend of the library, with what else the library can do. */
 export interface NativeBackend extends Backend {
+  /** Of the cpu backend; that of metal rejects with a NativeError `unavailable`. */
+  readonly linearAlgebra: LinearAlgebra;
   /** Codes and scales of weight rows by min-max; the arrays are the library's until the promise is settled. */
   quantizeRows(source: RowsToQuantize, codes: Int8Array, scales: Float32Array): Promise<void>;
   /** Measures what the machine gives at most, for some four times `seconds`. */
@@ -50,6 +54,7 @@ export function openNativeBackend(library: NativeLibrary, options: NativeBackend
   const device = new NativeDevice(library, { isa, threads, backend, cache });
   return {
     info: { name: backend, isa: device.isa, threads: device.threads },
+    linearAlgebra: nativeLinearAlgebra(device),
     allocate: (rows, columns) => createTensor(device, 'allocate', rows, columns),
     upload: (rows, columns, values) => createTensor(device, 'upload', rows, columns, values),
     download: (tensor) => download(device, 'download', tensor),

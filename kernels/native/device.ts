@@ -109,16 +109,31 @@ export class NativeDevice {
    * @param work multiply-adds, or as many steps of about that size
    */
   runLong<Name extends OperationName>(name: Name, params: OperationParams[Name], work: number): Promise<void> {
-    if (work >= LONG_OPERATION) return this.#runElsewhere(name, params);
+    if (work >= LONG_OPERATION) return this.#askElsewhere(name, params).then(() => undefined);
     this.run(name, params);
     return breathe();
   }
 
-  async #runElsewhere<Name extends OperationName>(name: Name, params: OperationParams[Name]): Promise<void> {
+  /** As `runLong`, for an operation that answers in its parameters. @returns as `ask` */
+  async askLong<Name extends OperationName>(
+    name: Name,
+    params: OperationParams[Name],
+    work: number,
+  ): Promise<Record<string, number>> {
+    if (work >= LONG_OPERATION) return this.#askElsewhere(name, params);
+    const answers = this.ask(name, params);
+    await breathe();
+    return answers;
+  }
+
+  async #askElsewhere<Name extends OperationName>(
+    name: Name,
+    params: OperationParams[Name],
+  ): Promise<Record<string, number>> {
     const device = this.#ready(name);
     this.#running = name;
     try {
-      await this.#library.runAsync(name, device, params);
+      return await this.#library.askAsync(name, device, params);
     } finally {
       this.#running = undefined;
     }

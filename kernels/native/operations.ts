@@ -74,6 +74,30 @@ export interface OperationParams {
     columns: number;
     group_size: number;
   };
+  multiply_add: {
+    c: Float64Array;
+    a: Float64Array;
+    b: Float64Array;
+    c_stride: number;
+    a_stride: number;
+    b_stride: number;
+    m: number;
+    n: number;
+    k: number;
+    transpose_b: number;
+    factor: number;
+  };
+  inverse_factor: { h: Float64Array; stride: number; n: number; pivot: number };
+  hadamard: { x: Float64Array; base: Int8Array; stride: number; rows: number; columns: number; order: number };
+  accumulate: {
+    sum: Float64Array;
+    y: Float32Array;
+    x: Float32Array;
+    stride: number;
+    count: number;
+    p: number;
+    n: number;
+  };
   peak: { seconds: number; int8_gops: number; f32_gops: number; bf16_gops: number; read_gbs: number };
 }
 
@@ -99,6 +123,9 @@ const elementwise: Operation<ElementwiseParams> = {
   fields: { out: buffer, a: buffer, b: buffer, count: u64 },
   lengths: () => [],
 };
+
+/** Elements from the first to the last of a block `[rows, columns]`. */
+const extent = (rows: number, columns: number, stride: number): number => (rows - 1) * stride + columns;
 
 /** Sizes of buffers and handles are known to the library, which checks them; those of arrays are checked here. */
 export const operations: { readonly [Name in OperationName]: Operation<OperationParams[Name]> } = {
@@ -238,6 +265,53 @@ export const operations: { readonly [Name in OperationName]: Operation<Operation
         ['scales', scales, rows * groups],
       ];
     },
+  },
+  multiply_add: {
+    fields: {
+      c: array(Float64Array),
+      a: array(Float64Array),
+      b: array(Float64Array),
+      c_stride: u64,
+      a_stride: u64,
+      b_stride: u64,
+      m: u32,
+      n: u32,
+      k: u32,
+      transpose_b: i32,
+      factor: f64,
+    },
+    lengths: ({ c, a, b, c_stride, a_stride, b_stride, m, n, k, transpose_b }) => [
+      ['c', c, extent(m, n, c_stride)],
+      ['a', a, extent(m, k, a_stride)],
+      ['b', b, transpose_b ? extent(n, k, b_stride) : extent(k, n, b_stride)],
+    ],
+  },
+  inverse_factor: {
+    fields: { h: array(Float64Array), stride: u64, n: u32, pivot: i32 },
+    lengths: ({ h, stride, n }) => [['h', h, extent(n, n, stride)]],
+  },
+  hadamard: {
+    fields: { x: array(Float64Array), base: array(Int8Array), stride: u64, rows: u32, columns: u32, order: u32 },
+    lengths: ({ x, base, stride, rows, columns, order }) => [
+      ['x', x, extent(rows, columns, stride)],
+      ['base', base, order * order],
+    ],
+  },
+  accumulate: {
+    fields: {
+      sum: array(Float64Array),
+      y: array(Float32Array),
+      x: array(Float32Array),
+      stride: u64,
+      count: u32,
+      p: u32,
+      n: u32,
+    },
+    lengths: ({ sum, y, x, stride, count, p, n }) => [
+      ['sum', sum, extent(p, n, stride)],
+      ['y', y, count * p],
+      ['x', x, count * n],
+    ],
   },
   peak: {
     fields: { seconds: f64, int8_gops: f64, f32_gops: f64, bf16_gops: f64, read_gbs: f64 },

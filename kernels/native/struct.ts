@@ -38,11 +38,8 @@ const roundUp = (bytes: number, alignment: number): number => Math.ceil(bytes / 
 /** A filled struct, and what its pointers point to: both are needed until the call is over. */
 export interface FilledStruct {
   readonly bytes: Uint8Array;
-  readonly held: ArrayBufferView[];
-}
-
-interface StructMemory extends FilledStruct {
   readonly view: DataView;
+  readonly held: ArrayBufferView[];
 }
 
 /** Where an array begins, as FFI tells; arrays do not move afterwards. */
@@ -54,7 +51,7 @@ export class StructType<Params extends object> {
   readonly #fields: readonly { key: keyof Params; label: string; field: Fields<Params>[keyof Params] }[];
   readonly #addressOf: AddressOf;
   /** For calls that are over before the next begins. */
-  readonly #memory: StructMemory;
+  readonly #memory: FilledStruct;
 
   /** @param name of the operation, for errors */
   constructor(name: string, fields: Fields<Params>, addressOf: AddressOf) {
@@ -84,9 +81,8 @@ export class StructType<Params extends object> {
     return memory;
   }
 
-  /** Members of the struct of the last `use` that are int32 or double, as the library left them. */
-  answers(): Record<string, number> {
-    const { view } = this.#memory;
+  /** Members of a struct, that of the last `use` by default, that are int32 or double, as the library left them. */
+  answers({ view }: FilledStruct = this.#memory): Record<string, number> {
     return Object.fromEntries(
       this.#layout.members.flatMap(({ name, offset, type }) => {
         if (type === 'int32_t') return [[name, view.getInt32(offset, true)]];
@@ -95,12 +91,12 @@ export class StructType<Params extends object> {
     );
   }
 
-  #allocate(): StructMemory {
+  #allocate(): FilledStruct {
     const bytes = new Uint8Array(this.#layout.bytes);
     return { bytes, view: new DataView(bytes.buffer), held: [] };
   }
 
-  #fill(memory: StructMemory, params: Params): void {
+  #fill(memory: FilledStruct, params: Params): void {
     for (const [i, { key, label, field }] of this.#fields.entries()) {
       const { offset, type, nested } = this.#layout.members[i];
       write(memory, offset, type, nested, field.encode(label, params[key]), this.#addressOf);
@@ -109,7 +105,7 @@ export class StructType<Params extends object> {
 }
 
 function write(
-  memory: StructMemory,
+  memory: FilledStruct,
   offset: number,
   type: CType,
   nested: Layout | undefined,
@@ -144,7 +140,7 @@ function write(
   }
 }
 
-function pointer({ held }: StructMemory, value: CValue, addressOf: AddressOf): bigint {
+function pointer({ held }: FilledStruct, value: CValue, addressOf: AddressOf): bigint {
   if (typeof value === 'bigint') return value;
   const array = typeof value === 'string' ? Buffer.from(`${value}\0`) : value;
   if (!ArrayBuffer.isView(array)) return 0n;

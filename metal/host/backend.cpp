@@ -149,6 +149,11 @@ constexpr Backend metal_backend = {
     .matmul_int8_scratch = metal::matmul_int8_scratch,
     .matmul_int8 = metal::matmul_int8,
     .quantize_rows = metal::quantize_rows,
+    // Apple GPUs have no f64.
+    .multiply_add = nullptr,
+    .inverse_factor = nullptr,
+    .hadamard = nullptr,
+    .accumulate = nullptr,
     .peak = metal::peak,
 };
 

@@ -3,8 +3,9 @@ import type { Checkpoint, TensorEntry } from '../checkpoint/checkpoint.ts';
 import { storageFormat, weightBits } from '../checkpoint/compressed-tensors.ts';
 import { layoutFile, planShards, type FileLayout } from '../checkpoint/safetensors-layout.ts';
 import type { TensorSpec } from '../checkpoint/tensor-size.ts';
+import { weightDtype } from '../checkpoint/weight-dtype.ts';
 import { groupsPerRow, type Clip } from '../schemes/scheme.ts';
-import type { FillJob, QuantizeJob, SourceRange } from './job.ts';
+import type { FillJob, SourceRange } from './job.ts';
 import type { PlannedTensor, QuantizedTensor } from './plan.ts';
 import type { SideFile } from './side-files.ts';
 
@@ -100,7 +101,7 @@ function* quantizeJobs(
       kind: 'quantize',
       label: source.name,
       source: { ...file, offset: source.offset + firstRow * rowBytes, bytes: rows * rowBytes },
-      dtype: floatDtype(source),
+      dtype: weightDtype(source),
       firstRow,
       rows,
       columns,
@@ -113,12 +114,6 @@ function* quantizeJobs(
       },
     };
   }
-}
-
-/** `checkTensors` lets no other dtypes of weights through. */
-function floatDtype({ name, dtype }: TensorEntry): QuantizeJob['dtype'] {
-  if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') return dtype;
-  throw new RangeError(`${name} has dtype ${dtype}`);
 }
 
 /** `weight_shape` of a packed weight holds N and K themselves. */

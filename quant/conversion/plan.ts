@@ -1,6 +1,6 @@
 import { HEAD_MODULE, modelTensors } from '../checkpoint/architecture.ts';
 import { checkTensors } from '../checkpoint/check-tensors.ts';
-import type { Checkpoint, TensorEntry } from '../checkpoint/checkpoint.ts';
+import type { TensorEntry } from '../checkpoint/checkpoint.ts';
 import {
   quantizedLinear,
   quantizedTensors,
@@ -16,7 +16,8 @@ import { compilePatterns } from './patterns.ts';
 
 /** What becomes of the tensors of a checkpoint. */
 export interface PlanOptions {
-  mode: Mode;
+  /** `float`: all tensors keep their dtypes. */
+  mode: Mode | 'float';
   groupSize: GroupSize;
   clip: Clip;
   /** Linear layers that stay float: see `compilePatterns`. */
@@ -30,7 +31,7 @@ export interface CopiedTensor {
   source: TensorEntry;
   outputs: readonly TensorSpec[];
   /** Why it is not quantized. */
-  reason: 'no linear weight' | 'ignored' | 'empty';
+  reason: 'no linear weight' | 'ignored' | 'empty' | 'float';
 }
 
 export interface QuantizedTensor {
@@ -44,8 +45,8 @@ export type PlannedTensor = CopiedTensor | QuantizedTensor;
 
 export interface TensorPlan {
   tensors: readonly PlannedTensor[];
-  /** What the output's config says about its linear layers. */
-  model: QuantizedModel;
+  /** What the output's config says about its linear layers; undefined: nothing, as they are float. */
+  model: QuantizedModel | undefined;
   warnings: readonly string[];
 }
 
@@ -57,8 +58,12 @@ export const DEFAULT_IGNORE: string = HEAD_MODULE;
  *
  * @throws InputError for tensors that do not fit the config, or whose K is not a multiple of the group size
  */
-export function planTensors(checkpoint: Checkpoint, config: ModelConfig, options: PlanOptions): TensorPlan {
-  const warnings = [...checkTensors(config, checkpoint.tensors)];
+export function planTensors(
+  { tensors: sources }: { tensors: ReadonlyMap<string, TensorEntry> },
+  config: ModelConfig,
+  options: PlanOptions,
+): TensorPlan {
+  const warnings = [...checkTensors(config, sources)];
   const linears = new Map(
     modelTensors(config).flatMap(({ name, role, module }) =>
       role === 'linear' || role === 'head' ? [[name, module]] : [],
@@ -66,6 +71,8 @@ export function planTensors(checkpoint: Checkpoint, config: ModelConfig, options
   );
   const modules = [...linears.values()];
   const patterns = compilePatterns(options.ignore);
+  const { mode } = options;
+  if (mode === 'float') return { tensors: [...sources.values()].map(copied('float')), model: undefined, warnings };
   for (const { pattern, matches } of patterns) {
     if (pattern !== DEFAULT_IGNORE && !modules.some(matches))
       warnings.push(`--ignore ${pattern} matches no linear layer`);
@@ -73,29 +80,25 @@ export function planTensors(checkpoint: Checkpoint, config: ModelConfig, options
   const ignored = modules.filter((module) => patterns.some(({ matches }) => matches(module)));
   if (config.tieWordEmbeddings && !ignored.includes(HEAD_MODULE)) ignored.push(HEAD_MODULE);
 
-  const weights = [...checkpoint.tensors.values()].filter(
-    ({ name }) => !ignored.includes(linears.get(name) ?? HEAD_MODULE),
-  );
+  const weights = [...sources.values()].filter(({ name }) => !ignored.includes(linears.get(name) ?? HEAD_MODULE));
   const perChannel = indivisible(weights, options).flatMap(({ name }) => linears.get(name) ?? []);
-  const model: QuantizedModel = { mode: options.mode, groupSize: options.groupSize, perChannel, ignore: ignored };
+  const model: QuantizedModel = { mode, groupSize: options.groupSize, perChannel, ignore: ignored };
 
-  const tensors = [...checkpoint.tensors.values()].map((source): PlannedTensor => {
-    const copy = (reason: CopiedTensor['reason']): CopiedTensor => ({
-      kind: 'copy',
-      source,
-      outputs: [source],
-      reason,
-    });
+  const tensors = [...sources.values()].map((source): PlannedTensor => {
     const module = linears.get(source.name);
-    if (module === undefined) return copy('no linear weight');
+    if (module === undefined) return copied('no linear weight')(source);
     const linear = quantizedLinear(model, module);
-    if (!linear) return copy('ignored');
-    if (source.bytes === 0) return copy('empty');
+    if (!linear) return copied('ignored')(source);
+    if (source.bytes === 0) return copied('empty')(source);
     const outputs = quantizedTensors(module, source.shape, linear.mode, linear.groupSize);
     return { kind: 'quantize', source, linear, outputs };
   });
   return { tensors, model, warnings };
 }
+
+const copied =
+  (reason: CopiedTensor['reason']) =>
+  (source: TensorEntry): CopiedTensor => ({ kind: 'copy', source, outputs: [source], reason });
 
 /** The weights that groups do not fit; refused unless they may fall back to one scale a row. */
 function indivisible(weights: readonly TensorEntry[], { groupSize, onIndivisible }: PlanOptions): TensorEntry[] {

@@ -1,10 +1,14 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { EMBEDDING_NAME, HEAD_NAME } from '../checkpoint/architecture.ts';
+import type { Checkpoint, TensorEntry } from '../checkpoint/checkpoint.ts';
 import { withQuantizationConfig } from '../checkpoint/compressed-tensors.ts';
 import { readModelConfig, type ModelConfig } from '../checkpoint/hf-config.ts';
+import { refuseQuantized } from '../checkpoint/refuse-quantized.ts';
 import { shardIndex } from '../checkpoint/shard-index.ts';
-import { InputError } from '../errors.ts';
-import { type FileSystem } from '../file-system.ts';
-import { copiedFile, weightFiles, type OutputFile } from './output-files.ts';
+import { withUntiedEmbeddings } from '../checkpoint/untied-config.ts';
+import type { FileSystem } from '../file-system.ts';
+import type { CalibrationFacts } from '../methods/calibration.ts';
+import type { Treatment } from '../methods/treatment.ts';
+import { copiedFile, weightFiles, type OutputFile, type WeightFile } from './output-files.ts';
 import { planTensors, type PlannedTensor, type PlanOptions } from './plan.ts';
 import { listSideFiles } from './side-files.ts';
 
@@ -13,14 +17,22 @@ export interface ConversionRequest extends PlanOptions {
   model: string;
   /** Tensor bytes that a weight file may hold; a larger tensor gets a file of its own. */
   maxShardBytes: number;
+  treatment: Treatment;
+  /** The name of what was asked for, for the record. */
+  recipe?: string | undefined;
+  /** What the treatment looks at, if it looks at anything. */
+  calibration?: (CalibrationFacts & { backend: string }) | undefined;
 }
 
 /** A conversion in every detail, made from headers and config alone; no weight has been read. */
 export interface Conversion {
   request: ConversionRequest;
   checkpoint: Checkpoint;
+  /** Of the checkpoint. */
+  config: ModelConfig;
   tensors: readonly PlannedTensor[];
-  /** Weights, then the files that go over as they are. */
+  weightFiles: readonly WeightFile[];
+  /** The weight files, then those that go over as they are. */
   files: readonly OutputFile[];
   /** Small files that are written anew, by name: config.json and, for several weight files, their index. */
   documents: ReadonlyMap<string, Uint8Array>;
@@ -37,11 +49,16 @@ export function prepareConversion(
 ): Conversion {
   const config = readModelConfig(checkpoint.folder, fileSystem);
   refuseQuantized(config);
-  const { tensors, model, warnings } = planTensors(checkpoint, config, request);
+  // A rotated model has an output layer of its own: rotation goes into it and into the embedding by different norms.
+  const unties = request.treatment.rotation !== undefined && config.tieWordEmbeddings;
+  const { tensors, model, warnings } = unties
+    ? planTensors({ tensors: withHead(checkpoint.tensors) }, { ...config, tieWordEmbeddings: false }, request)
+    : planTensors(checkpoint, config, request);
   const weights = weightFiles(tensors, checkpoint, request.clip, request.maxShardBytes);
   const files = [...weights, ...listSideFiles(fileSystem, checkpoint.folder).map(copiedFile)];
 
-  const documents = new Map([['config.json', encode(withQuantizationConfig(config.text, model))]]);
+  const configText = unties ? withUntiedEmbeddings(config.text) : config.text;
+  const documents = new Map([['config.json', encode(model ? withQuantizationConfig(configText, model) : configText)]]);
   if (weights.length > 1) documents.set('model.safetensors.index.json', encode(shardIndex(weights)));
 
   const sideFiles = files.slice(weights.length);
@@ -49,17 +66,14 @@ export function prepareConversion(
     in: sum([...tensors.map(({ source }) => source.bytes), ...sideFiles.map((file) => file.bytes)]),
     out: sum([...files.map((file) => file.bytes), ...[...documents.values()].map(({ length }) => length)]),
   };
-  return { request, checkpoint, tensors, files, documents, warnings, bytes };
+  return { request, checkpoint, config, tensors, weightFiles: weights, files, documents, warnings, bytes };
 }
 
-/** Quantizing codes again would compound two errors, and the first of them would be taken for the model. */
-function refuseQuantized({ quantization }: ModelConfig): void {
-  if (quantization === undefined) return;
-  throw new InputError(`config.json: the checkpoint is quantized already (${quantization})`, {
-    code: 'E_ALREADY_QUANTIZED',
-    hint: 'start from the float checkpoint that it was made from',
-    details: { file: 'config.json', value: quantization },
-  });
+/** The tensors with an output layer in the shape of the embedding. */
+function withHead(tensors: ReadonlyMap<string, TensorEntry>): ReadonlyMap<string, TensorEntry> {
+  const embedding = tensors.get(EMBEDDING_NAME);
+  // Without an embedding the plan refuses the checkpoint.
+  return embedding ? new Map([...tensors, [HEAD_NAME, { ...embedding, name: HEAD_NAME }]]) : tensors;
 }
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);

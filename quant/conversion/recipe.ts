@@ -4,9 +4,18 @@ import type { Fingerprint } from './state.ts';
 
 /** What was asked for, as the manifest of the output records it: all that decides its bytes but the input itself. */
 export function recipeOf({ request }: Conversion): Record<string, unknown> {
-  const { mode, groupSize, clip, ignore, onIndivisible, maxShardBytes } = request;
+  const { mode, groupSize, clip, ignore, onIndivisible, maxShardBytes, treatment, calibration, recipe } = request;
   const clipText = clip.kind === 'percentile' ? `percentile=${clip.percentile}` : clip.kind;
-  return { mode, groupSize, clip: clipText, ignore, onIndivisible, maxShardBytes };
+  const { rotation, smoothing, rounding } = treatment;
+  return {
+    ...(recipe !== undefined && { recipe }),
+    ...(mode === 'float' ? { mode } : { mode, groupSize, clip: clipText, ignore, onIndivisible }),
+    maxShardBytes,
+    ...(rotation && { rotation }),
+    ...(smoothing && { smoothing }),
+    ...(rounding.kind !== 'nearest' && { rounding }),
+    ...(calibration && { calibration }),
+  };
 }
 
 /** Recipe, version and input in a form that two runs can compare. Files count by name, size and time. */

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { fileOperation, statusOf, writeNewFile, type FileSystem } from '../file-system.ts';
+import { replaceFile, statusOf, type FileSystem } from '../file-system.ts';
 import { readWholeFile } from '../read-file.ts';
 import type { ManifestFile } from '../output/manifest.ts';
 
@@ -19,41 +19,38 @@ interface State {
 }
 
 export function writeState(fileSystem: FileSystem, folder: string, state: State): void {
-  const path = join(folder, STATE_NAME);
-  const temporary = `${path}.new`;
-  if (statusOf(fileSystem, temporary))
-    fileOperation(temporary, () => {
-      fileSystem.remove(temporary);
-    });
-  writeNewFile(fileSystem, temporary, new TextEncoder().encode(JSON.stringify(state)));
-  fileOperation(path, () => {
-    fileSystem.rename(temporary, path);
-  });
+  replaceFile(fileSystem, join(folder, STATE_NAME), new TextEncoder().encode(JSON.stringify(state)));
 }
 
 /**
- * The files that an unfinished run with the same fingerprint completed.
+ * The files that an unfinished run with the same fingerprint completed; undefined if there was no such run.
  *
  * @throws UsageError that names what differs
  */
-export function readState(fileSystem: FileSystem, folder: string, fingerprint: Fingerprint): ManifestFile[] {
+export function readState(
+  fileSystem: FileSystem,
+  folder: string,
+  fingerprint: Fingerprint,
+): ManifestFile[] | undefined {
   const path = join(folder, STATE_NAME);
-  if (!statusOf(fileSystem, path)) return [];
+  if (!statusOf(fileSystem, path)) return undefined;
   const state = parse(readWholeFile(path, MAX_STATE_BYTES, fileSystem));
-  if (!state) return [];
-  const names = new Set([...Object.keys(fingerprint), ...Object.keys(state.fingerprint)]);
-  const differing = [...names].filter((name) => fingerprint[name] !== state.fingerprint[name]);
-  if (differing.length > 0) {
-    const differences = differing.map(
-      (name) => `${name}: ${state.fingerprint[name] ?? '-'} → ${fingerprint[name] ?? '-'}`,
-    );
-    throw new UsageError(`${folder}: the unfinished run differs in ${differing.join(', ')}`, {
-      code: 'E_RESUME_MISMATCH',
-      hint: 'run with the former input and options, or without --resume to start again',
-      details: { file: path, differences },
-    });
-  }
+  if (!state) return undefined;
+  refuseDifference(path, fingerprint, state.fingerprint);
   return state.done.filter(({ name, bytes }) => statusOf(fileSystem, join(folder, name))?.size === bytes);
+}
+
+/** @throws UsageError that names what differs from the unfinished run of the state file at `path` */
+export function refuseDifference(path: string, wanted: Fingerprint, found: Fingerprint): void {
+  const names = new Set([...Object.keys(wanted), ...Object.keys(found)]);
+  const differing = [...names].filter((name) => wanted[name] !== found[name]);
+  if (differing.length === 0) return;
+  const differences = differing.map((name) => `${name}: ${found[name] ?? '-'} → ${wanted[name] ?? '-'}`);
+  throw new UsageError(`${dirname(path)}: the unfinished run differs in ${differing.join(', ')}`, {
+    code: 'E_RESUME_MISMATCH',
+    hint: 'run with the former input and options, or without --resume to start again',
+    details: { file: path, differences },
+  });
 }
 
 /** A state that cannot be read is as good as none: the work is done again. */

@@ -53,8 +53,9 @@ export function readManifest(fileSystem: FileSystem, folder: string): Manifest |
 
 function isManifest(value: unknown): value is Manifest {
   if (typeof value !== 'object' || value === null) return false;
-  const { schema, files } = value as Partial<Manifest>;
-  return schema === 'cider.checkpoint/1' && Array.isArray(files) && files.every(isManifestFile);
+  const { schema, recipe, files } = value as Partial<Record<keyof Manifest, unknown>>;
+  if (schema !== 'cider.checkpoint/1' || typeof recipe !== 'object' || recipe === null) return false;
+  return Array.isArray(files) && files.every(isManifestFile);
 }
 
 function isManifestFile(value: unknown): value is ManifestFile {

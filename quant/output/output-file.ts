@@ -65,17 +65,7 @@ export class OutputFile {
   }
 
   #refuseExisting(): void {
-    const { path } = this;
-    const status = statusOf(this.#fileSystem, path);
-    if (status === undefined) return;
-    const refuse = (message: string, hint: string): never => {
-      throw new UsageError(`${path}: ${message}`, { code: 'E_OUTPUT_EXISTS', hint, details: { file: path } });
-    };
-    if (status.kind !== 'file') refuse('the output is not a file', 'choose another output');
-    if (!this.#options.overwrite) {
-      refuse('the output exists', 'choose another output, or add --overwrite to replace an earlier one');
-    }
-    if (!this.#isOurs()) refuse('cider did not write this file', 'remove it yourself, or choose another output');
+    refuseExistingFile(this.#fileSystem, this.path, { ...this.#options, isOurs: () => this.#isOurs() });
   }
 
   #isOurs(): boolean {
@@ -88,4 +78,24 @@ export class OutputFile {
       closeFile(this.#fileSystem, fd, this.path);
     }
   }
+}
+
+/**
+ * Refuses a path where something stands, but for a file of ours that may be replaced.
+ *
+ * @throws UsageError `E_OUTPUT_EXISTS`
+ */
+export function refuseExistingFile(
+  fileSystem: FileSystem,
+  path: string,
+  { overwrite, isOurs }: { overwrite: boolean; isOurs: () => boolean },
+): void {
+  const status = statusOf(fileSystem, path);
+  if (status === undefined) return;
+  const refuse = (message: string, hint: string): never => {
+    throw new UsageError(`${path}: ${message}`, { code: 'E_OUTPUT_EXISTS', hint, details: { file: path } });
+  };
+  if (status.kind !== 'file') refuse('the output is not a file', 'choose another output');
+  if (!overwrite) refuse('the output exists', 'choose another output, or add --overwrite to replace an earlier one');
+  if (!isOurs()) refuse('cider did not write this file', 'remove it yourself, or choose another output');
 }

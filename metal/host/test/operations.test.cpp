@@ -243,6 +243,22 @@ void check_integers(const Sides &sides) {
   CHECK(cider_quantize_rows(sides.metal, &params) == CIDER_NON_FINITE, "%s", cider_last_error());
 }
 
+// There is no f64 on these GPUs.
+void check_matrices(const Sides &sides) {
+  double c[] = {1, 2}, b[] = {3};
+  const float x[] = {1};
+  const int8_t base[] = {1};
+  const cider_multiply_add_params product = {c, c + 1, b, 1, 1, 1, 1, 1, 1, 0, 1};
+  CHECK(cider_multiply_add(sides.metal, &product) == CIDER_UNAVAILABLE, "%s", cider_last_error());
+  cider_inverse_factor_params factor = {c, 1, 1, 0};
+  CHECK(cider_inverse_factor(sides.metal, &factor) == CIDER_UNAVAILABLE, "%s", cider_last_error());
+  const cider_hadamard_params rotation = {c, base, 1, 1, 1, 1};
+  CHECK(cider_hadamard(sides.metal, &rotation) == CIDER_UNAVAILABLE, "%s", cider_last_error());
+  const cider_accumulate_params sum = {c, x, x, 1, 1, 1, 1};
+  CHECK(cider_accumulate(sides.metal, &sum) == CIDER_UNAVAILABLE, "%s", cider_last_error());
+  CHECK(c[0] == 1 && c[1] == 2, "%g, %g", c[0], c[1]);
+}
+
 // Operations wait in one command buffer until somebody looks; then it goes on without being told to.
 void check_one_buffer(const Sides &sides) {
   constexpr uint32_t count = 300;
@@ -299,6 +315,7 @@ void check_all(const char *cache) {
     check_embedding(sides);
     check_logits(sides);
     check_integers(sides);
+    check_matrices(sides);
     check_one_buffer(sides);
     check_peak(sides);
   }

@@ -1,0 +1,94 @@
+import { textWindows, checkSequenceLength, type CalibrationText } from '../eval/calibration/calibration-text.ts';
+import { loadFloatModel } from '../eval/calibration/load-float-model.ts';
+import { mergeStatistics } from '../eval/calibration/merged-statistics.ts';
+import { modelCalibrator } from '../eval/calibration/model-calibrator.ts';
+import { modelFingerprint } from '../eval/calibration/model-fingerprint.ts';
+import { savedCalibrator } from '../eval/calibration/saved-calibrator.ts';
+import { refuseOtherModel, StatisticsFile, type SavedStatistics } from '../eval/calibration/saved-statistics.ts';
+import { SELF, writeSelfText } from '../eval/calibration/self-text.ts';
+import { loadTokenizer } from '../eval/model/tokenizer.ts';
+import { textEncoder } from '../eval/perplexity/text-encoder.ts';
+import type { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
+import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import { nodeFileSystem } from '../quant/file-system.ts';
+import type { Calibrator } from '../quant/methods/calibration.ts';
+import { checkpointModel } from '../quant/methods/float-model.ts';
+import type { CalibrationFlags } from './calibration-flags.ts';
+import type { CommandContext } from './run-command.ts';
+import type { Solver } from './solver.ts';
+import { loadTextArgument } from './text-argument.ts';
+
+export interface CalibratedModel {
+  checkpoint: Checkpoint;
+  config: ModelConfig;
+}
+
+type Report = (done: number, total: number, label: string) => void;
+
+/** What looks at the model: saved statistics, or the model itself on a text. `close` ends it. */
+export async function openCalibrator(
+  model: CalibratedModel,
+  flags: CalibrationFlags,
+  solver: Solver,
+  context: CommandContext,
+  onProgress: Report,
+): Promise<{ calibrator: Calibrator; close: () => void }> {
+  const { backend, algebra } = solver;
+  const hooks = { signal: context.signal, onProgress };
+  if (flags.stats) {
+    const saved = openStatistics(model, flags.stats);
+    return {
+      calibrator: savedCalibrator({ saved, backend, ...hooks }),
+      close: () => {
+        saved.close();
+      },
+    };
+  }
+  const text = await loadCalibrationText(model, flags, solver, context);
+  const calibrator = modelCalibrator({ backend, algebra, fileSystem: nodeFileSystem, ...text, ...hooks });
+  return { calibrator, close: () => undefined };
+}
+
+function openStatistics({ checkpoint, config }: CalibratedModel, paths: readonly string[]): SavedStatistics {
+  const opened: StatisticsFile[] = [];
+  try {
+    for (const path of paths) opened.push(new StatisticsFile(path, config));
+    const fingerprint = modelFingerprint(checkpoint, config);
+    for (const file of opened) refuseOtherModel(file, fingerprint);
+    return mergeStatistics(opened);
+  } catch (error) {
+    for (const file of opened) file.close();
+    throw error;
+  }
+}
+
+async function loadCalibrationText(
+  { checkpoint, config }: CalibratedModel,
+  flags: CalibrationFlags,
+  { backend }: Solver,
+  context: CommandContext,
+): Promise<CalibrationText> {
+  const { data, samples, seqLen, seed } = flags;
+  checkSequenceLength(seqLen, config);
+  const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
+  const encoder = textEncoder(checkpoint.folder, tokenizer);
+  if (data !== SELF) return textWindows(await loadTextArgument(data, context, { split: 'train' }), encoder, flags);
+  const progress = context.output.progress({ label: 'write text', total: samples * seqLen, unit: 'tokens' });
+  const model = await loadFloatModel(checkpointModel(checkpoint, config), backend);
+  try {
+    const start = encoder.start?.id;
+    return await writeSelfText(
+      model,
+      { samples, seqLen, seed, start },
+      {
+        signal: context.signal,
+        onProgress: (done) => {
+          progress.update(done);
+        },
+      },
+    );
+  } finally {
+    progress.finish();
+    model.close();
+  }
+}

@@ -1,0 +1,114 @@
+import { modelTensors } from '../../quant/checkpoint/architecture.ts';
+import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { stages, type CalibrationFacts, type Stage } from '../../quant/methods/calibration.ts';
+import type { GptqRounding, Treatment } from '../../quant/methods/treatment.ts';
+import type { Rates } from './measure-rates.ts';
+import { stageColumns, stageLinears } from './stage-linears.ts';
+
+/** What a treatment will take. */
+export interface Estimate {
+  smoothSeconds: number;
+  roundSeconds: number;
+  seconds: number;
+  /** Peak resident memory. */
+  memoryBytes: number;
+}
+
+type Text = Pick<CalibrationFacts, 'samples' | 'seqLen'>;
+
+/** Candidates of α that `--alpha auto` tries beside none, and rows that each is tried on. */
+const ALPHAS = 11;
+const SEARCH_ROWS = 512;
+
+/** In-block work of GPTQ is measured on columns so long, with what products of that length take. */
+const FED_COLUMNS = 512;
+
+const BLOCK = 128;
+
+/**
+ * Counts the operations of a treatment and divides by what the machine does in a second. Reading, writing and what is
+ * linear in the activations are left out: they are a few per cent of a model that is worth an estimate.
+ */
+export function estimate(
+  config: ModelConfig,
+  treatment: Treatment,
+  text: Text | undefined,
+  rates: Rates,
+  baseBytes: number,
+): Estimate {
+  const layer = layerCounts(config);
+  const weights = layer.reduce((sum, { elements }) => sum + elements, 0);
+  const tokens = text ? text.samples * text.seqLen : 0;
+  const attention = text ? (2 * tokens * text.seqLen * config.heads * config.headDim) / 2 / rates.floatLinear : 0;
+  const floatForward = (tokens * weights) / rates.floatLinear + attention;
+  const { smoothing, rounding } = treatment;
+
+  const search = weights / rates.rounded + (weights * SEARCH_ROWS) / rates.integerLinear;
+  const smooth = smoothing ? floatForward + (smoothing.alpha === 'auto' ? ALPHAS * search : 0) : 0;
+  const round =
+    rounding.kind === 'nearest'
+      ? weights / rates.rounded
+      : (tokens * weights) / rates.integerLinear +
+        attention +
+        (rounding.compensation > 0 ? floatForward : 0) +
+        layer.reduce((sum, counts) => sum + gptqSeconds(counts, tokens, rounding, rates), 0);
+  const smoothSeconds = config.layers * smooth;
+  const roundSeconds = config.layers * round;
+  return {
+    smoothSeconds,
+    roundSeconds,
+    seconds: smoothSeconds + roundSeconds,
+    memoryBytes: baseBytes + workingBytes(config, treatment, text, weights),
+  };
+}
+
+/** A stage of a layer: columns of its weights, and elements of all of them. */
+interface StageCounts {
+  stage: Stage;
+  columns: number;
+  elements: number;
+}
+
+function layerCounts(config: ModelConfig): StageCounts[] {
+  const shapes = new Map(modelTensors(config).map(({ module, role, shape }) => [`${module} ${role}`, shape]));
+  return stages.map((stage) => {
+    const elements = stageLinears[stage].reduce((sum, { module }) => {
+      const [rows, columns] = shapes.get(`model.layers.0.${module} linear`) ?? [0, 0];
+      return sum + rows * columns;
+    }, 0);
+    return { stage, columns: stageColumns(config, stage), elements };
+  });
+}
+
+function gptqSeconds(
+  { columns, elements }: StageCounts,
+  tokens: number,
+  { compensation, refine }: GptqRounding,
+  rates: Rates,
+): number {
+  const square = columns * columns;
+  const hessian = ((compensation > 0 ? 1.5 : 0.5) * square * tokens) / rates.accumulate;
+  const factor = (square * columns) / 3 / rates.multiplyAdd;
+  const inBlocks = elements / rates.fed - (elements * FED_COLUMNS * 2.5) / rates.multiplyAdd;
+  // Lazy updates take half a product of weight and factor; the error of a row takes one, and so does a sweep twice.
+  const products = 0.5 + (refine > 0 ? 3 + 2 * refine : 2) + (compensation > 0 ? 2 : 0);
+  return (
+    hessian + factor + Math.max(0, inBlocks) + (products * elements * Math.max(columns, BLOCK)) / rates.multiplyAdd
+  );
+}
+
+const F32 = Float32Array.BYTES_PER_ELEMENT;
+const F64 = Float64Array.BYTES_PER_ELEMENT;
+
+function workingBytes(config: ModelConfig, { rounding }: Treatment, text: Text | undefined, weights: number): number {
+  const { vocabSize, hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
+  const widest = Math.max(...stages.map((stage) => stageColumns(config, stage)));
+  // The matrix as it is read, and as the backend or the file has it.
+  const embedding = 2 * F32 * vocabSize * hiddenSize;
+  const layer = 2 * F32 * weights;
+  const row = 3 * hiddenSize + 2 * (heads + kvHeads) * headDim + 2 * intermediateSize;
+  const activations = text ? 2 * F32 * text.seqLen * row : 0;
+  if (rounding.kind === 'nearest') return Math.max(embedding, layer + activations);
+  const matrices = rounding.compensation > 0 ? 3 : 2;
+  return Math.max(embedding, layer + activations + matrices * F64 * widest * widest);
+}

@@ -1,0 +1,36 @@
+import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { InputError } from '../../quant/errors.ts';
+
+/** What must be equal of models that are compared. */
+export interface ComparableModel {
+  name: string;
+  config: Pick<ModelConfig, 'vocabSize' | 'layers' | 'hiddenSize'>;
+  /** SHA-256 of tokenizer.json. */
+  tokenizerSha256: string;
+}
+
+/**
+ * Refuses models that do not read the same tokens, or whose layers have no counterparts.
+ *
+ * @throws InputError `E_MODELS_DIFFER`, naming both values
+ */
+export function requireComparable([first, ...others]: readonly ComparableModel[]): void {
+  for (const other of others) {
+    const facts = ({ config, tokenizerSha256 }: ComparableModel) => [
+      ['tokenizer.json (SHA-256)', tokenizerSha256],
+      ['vocab_size', config.vocabSize],
+      ['num_hidden_layers', config.layers],
+      ['hidden_size', config.hiddenSize],
+    ];
+    const expected = facts(first);
+    for (const [index, [member, value]] of facts(other).entries()) {
+      const [, wanted] = expected[index];
+      if (value === wanted) continue;
+      throw new InputError(`${other.name} has another ${member} than ${first.name}: ${value} instead of ${wanted}`, {
+        code: 'E_MODELS_DIFFER',
+        hint: 'compare checkpoints of one model',
+        details: { member, value, expected: wanted, model: other.name, baseline: first.name },
+      });
+    }
+  }
+}
