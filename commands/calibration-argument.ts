@@ -1,4 +1,9 @@
-import { textWindows, checkSequenceLength, type CalibrationText } from '../eval/calibration/calibration-text.ts';
+import {
+  calibrationText,
+  checkSequenceLength,
+  textWindows,
+  type CalibrationText,
+} from '../eval/calibration/calibration-text.ts';
 import { loadFloatModel } from '../eval/calibration/load-float-model.ts';
 import { mergeStatistics } from '../eval/calibration/merged-statistics.ts';
 import { modelCalibrator } from '../eval/calibration/model-calibrator.ts';
@@ -62,31 +67,50 @@ function openStatistics({ checkpoint, config }: CalibratedModel, paths: readonly
   }
 }
 
+/** Windows of all sources, as many of each as there are, the first ones of which have one more if that does not come out even. */
 async function loadCalibrationText(
-  { checkpoint, config }: CalibratedModel,
+  model: CalibratedModel,
   flags: CalibrationFlags,
+  solver: Solver,
+  context: CommandContext,
+): Promise<CalibrationText> {
+  const { data: sources, samples, seqLen } = flags;
+  checkSequenceLength(seqLen, model.config);
+  const boundary = (index: number): number => Math.ceil((samples * index) / sources.length);
+  const parts: CalibrationText[] = [];
+  for (const [index, source] of sources.entries()) {
+    const shape = { samples: boundary(index + 1) - boundary(index), seqLen };
+    if (shape.samples > 0) parts.push(await loadSource(model, source, { ...flags, ...shape }, solver, context));
+  }
+  const name = parts.map(({ facts }) => facts.data).join(' + ');
+  return calibrationText(
+    name,
+    parts.flatMap(({ windows }) => windows),
+    seqLen,
+  );
+}
+
+async function loadSource(
+  { checkpoint, config }: CalibratedModel,
+  source: string,
+  { samples, seqLen, seed }: Pick<CalibrationFlags, 'samples' | 'seqLen' | 'seed'>,
   { backend }: Solver,
   context: CommandContext,
 ): Promise<CalibrationText> {
-  const { data, samples, seqLen, seed } = flags;
-  checkSequenceLength(seqLen, config);
+  const shape = { samples, seqLen };
   const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
   const encoder = textEncoder(checkpoint.folder, tokenizer);
-  if (data !== SELF) return textWindows(await loadTextArgument(data, context, { split: 'train' }), encoder, flags);
+  if (source !== SELF) return textWindows(await loadTextArgument(source, context, { split: 'train' }), encoder, shape);
   const progress = context.output.progress({ label: 'write text', total: samples * seqLen, unit: 'tokens' });
   const model = await loadFloatModel(checkpointModel(checkpoint, config), backend);
   try {
-    const start = encoder.start?.id;
-    return await writeSelfText(
-      model,
-      { samples, seqLen, seed, start },
-      {
-        signal: context.signal,
-        onProgress: (done) => {
-          progress.update(done);
-        },
+    const request = { ...shape, seed, start: encoder.start?.id };
+    return await writeSelfText(model, request, {
+      signal: context.signal,
+      onProgress: (done) => {
+        progress.update(done);
       },
-    );
+    });
   } finally {
     progress.finish();
     model.close();

@@ -1,10 +1,11 @@
 import { Option, type Command } from 'commander';
-import { integerIn } from './options.ts';
+import { integerIn, listOf } from './options.ts';
 import { refuseUnused } from './treatment-flags.ts';
 
 /** What a model is looked at with. */
 export interface CalibrationFlags {
-  data: string;
+  /** At least one. */
+  data: string[];
   samples: number;
   seqLen: number;
   seed: number;
@@ -20,8 +21,11 @@ const MAX_SEED = 2 ** 32 - 1;
 export const calibrationOptions = (): Option[] => [
   new Option(
     '--data <source>',
-    'calibration text: wikitext2 (train split), self (the model writes it), or a .txt, .jsonl, .parquet or .raw file',
-  ).default('wikitext2'),
+    'calibration text: wikitext2 (train split), self (the model writes it), or a .txt, .jsonl, .parquet or .raw file; ' +
+      'several with commas between them share the samples',
+  )
+    .argParser(listOf((source) => source))
+    .default(['wikitext2'], 'wikitext2'),
   new Option('--samples <n>', 'sequences of calibration text').argParser(integerIn(1, MAX_TOKENS)).default(128),
   new Option('--seq-len <n>', 'tokens in each of them').argParser(integerIn(2, MAX_TOKENS)).default(512),
   new Option('--seed <n>', 'of random choices: rotation, and text of --data self')

@@ -88,11 +88,11 @@ describe('cider convert with methods', () => {
     expect(recipeOf(output)).toMatchObject({ smoothing: { alpha: 0.6 } });
   });
 
-  it('calibrates on what the model writes itself', async () => {
+  it('calibrates on what the model writes itself, and on a text beside it', async () => {
     const output = join(folder, 'self');
-    const options = ['--smooth', '--data', 'self', '--samples', '2', '--seq-len', '16', '--seed', '5'];
+    const options = ['--smooth', '--data', `self,${text}`, '--samples', '3', '--seq-len', '16', '--seed', '5'];
     expect(await convert([model, '-o', output, ...options])).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(recipeOf(output)).toMatchObject({ calibration: { data: 'self', samples: 2, seqLen: 16 } });
+    expect(recipeOf(output)).toMatchObject({ calibration: { data: 'self + heldout.txt', samples: 3, seqLen: 16 } });
   });
 
   it('says why Gemma is not rotated', async () => {

@@ -24,8 +24,8 @@ export interface TreatmentFlags {
 
 /** The flags that each recipe stands for. A flag of the command line goes before that of the recipe. */
 const recipes: Readonly<Record<RecipeName, Partial<TreatmentFlags>>> = {
-  fast: { clip: { kind: 'mse' } },
-  default: { clip: { kind: 'mse' }, smooth: true, alpha: 0.85 },
+  fast: { method: 'rtn', clip: { kind: 'minmax' } },
+  default: { smooth: true, alpha: 'auto', method: 'gptq', clip: { kind: 'mse' } },
   best: {
     clip: { kind: 'mse' },
     rotate: true,
@@ -40,7 +40,8 @@ const recipes: Readonly<Record<RecipeName, Partial<TreatmentFlags>>> = {
 export const alphaOption = (): Option =>
   new Option(
     '--alpha <share>',
-    'how much of the difficulty smoothing moves from activations to weights: 0 to 1, or auto',
+    'how much of the difficulty smoothing moves from activations to weights: 0 to 1, or auto (by the error of each ' +
+      'layer); at most 0.5 of it between v and o, and up and down',
   )
     .argParser(parseAlpha)
     .default(0.85);

@@ -40,26 +40,33 @@ function required(value: string | undefined, what: string): string {
   return value;
 }
 
-const schemes: Readonly<Record<string, readonly string[]>> = {
-  w8a8: ['--mode', 'w8a8'],
-  'w4a8-g64': ['--mode', 'w4a8', '--gs', '64'],
-  w4a8: ['--mode', 'w4a8'],
-};
-
-/** From the plainest to the best recipe, each with what it adds. */
-const methods: readonly string[] = [
-  '--method rtn',
+/** From the plainest to the best, each with what it adds. */
+const weightMethods = [
   '--recipe fast',
-  '--smooth --alpha 0.85',
-  '--smooth --alpha auto',
-  '--rotate',
-  '--rotate --smooth --alpha auto',
   '--method gptq --clip mse',
+  '--recipe default',
   '--method gptq --clip mse --rotate',
   '--method gptq --clip mse --rotate --compensate 0.5',
   '--method gptq --clip mse --rotate --compensate 0.5 --refine 3',
   '--recipe best',
 ];
+
+/** What is lost at 8 bits is lost by the activations. */
+const activationMethods = [
+  '--recipe fast',
+  '--smooth --alpha 0.85',
+  '--smooth --alpha auto',
+  '--rotate',
+  '--rotate --smooth --alpha auto',
+  '--recipe default',
+  '--recipe best',
+];
+
+const schemes: Readonly<Record<string, { flags: readonly string[]; methods: readonly string[] }>> = {
+  w8a8: { flags: ['--mode', 'w8a8'], methods: activationMethods },
+  'w4a8-g64': { flags: ['--mode', 'w4a8', '--gs', '64'], methods: weightMethods },
+  w4a8: { flags: ['--mode', 'w4a8'], methods: weightMethods },
+};
 
 const program = packagePath('dist/bin/cider.js');
 const root = options.keep ?? mkdtempSync(join(os.tmpdir(), 'cider-methods-'));
@@ -81,7 +88,7 @@ function measure(scheme: string, method: string): string[] {
   const calibration = usesText(method) ? ['--data', data, '--samples', options.samples] : [];
   const conversion = cider([
     ...['convert', model, '-o', output, '--overwrite'],
-    ...schemes[scheme],
+    ...schemes[scheme].flags,
     ...method.split(' '),
     ...calibration,
   ]);
@@ -127,7 +134,7 @@ try {
     ...['--save', float, '--overwrite'],
   ]);
   for (const scheme of options.schemes.split(',')) {
-    for (const method of methods.filter((each) => each.includes(options.only))) {
+    for (const method of schemes[scheme].methods.filter((each) => each.includes(options.only))) {
       const row = measure(scheme, method);
       rows.push(row);
       console.error(row.join(' | '));

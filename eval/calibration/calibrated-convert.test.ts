@@ -211,7 +211,7 @@ describe('convertCalibrated', () => {
       await attempt(root, { treatment: quick });
       const expected = folderContents(join(root, 'out'));
       // A run has some 600 operations: some from each part of it, at other places for each fault.
-      for (let at = faults.indexOf(fault), fired = true; fired; at += 29) {
+      for (let at = faults.indexOf(fault), fired = true; fired; at += 37) {
         const other = setUp(smallest);
         const fileSystem = faultyFileSystem(fault, at);
         const error: unknown = await attempt(other, { fileSystem, treatment: quick }).then(

@@ -58,6 +58,8 @@ describe('readQuantization', () => {
       }),
     ).toEqual(expected);
     expect(readScheme({ format: 'int-quantized' })).toEqual(expected);
+    expect(readWeights({ actorder: 'static' })).toEqual(expected);
+    expect(readWeights({ actorder: 'weight' })).toEqual(expected);
     expect(readWith({ ignore: null })?.ignore).toEqual([]);
   });
 
@@ -130,7 +132,7 @@ describe('readQuantization', () => {
       /strategy is "tensor"; expected channel or group/,
     ],
     ['blocks', () => readWeights({ block_structure: [128, 128] }), /block_structure is a list; expected null/],
-    ['reordered columns', () => readWeights({ actorder: 'group' }), /actorder is "group"; expected null/],
+    ['reordered columns', () => readWeights({ actorder: 'group' }), /actorder is "group"; expected static or weight/],
     [
       'a dtype of scales',
       () => readWeights({ scale_dtype: 'torch.uint8' }),

@@ -39,8 +39,12 @@ const commonMembers: Members = {
   observer_kwargs: anything,
 };
 
+/** In which order GPTQ took the columns, where they stay in their places all the same; `group` reorders them. */
+const staticOrder = oneOf('static', 'weight');
+
 const weightMembers: Members = {
   ...commonMembers,
+  actorder: staticOrder,
   num_bits: oneOf(8, 4),
   strategy: oneOf('channel', 'group'),
   group_size: anything,

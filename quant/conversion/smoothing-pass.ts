@@ -74,7 +74,9 @@ export async function findSmoothing(
 
   async function factorsOf(visit: StageVisit): Promise<Float32Array> {
     const absmax = channelMaxima(visit, model.config);
-    if (alpha !== 'auto') return smoothingFactors(absmax.activationAbsmax, absmax.weightAbsmax, alpha);
+    if (alpha !== 'auto') {
+      return smoothingFactors(absmax.activationAbsmax, absmax.weightAbsmax, alphaOf(visit.stage, alpha));
+    }
     const { inputs } = visit.statistics;
     if (!inputs) throw new RangeError('a search for α needs inputs');
     const errorOf = calibrator.outputError(inputs, visit.weights, scheme);
@@ -83,6 +85,16 @@ export async function findSmoothing(
     return (await chooseAlpha({ ...absmax, outputError })).factors;
   }
 }
+
+/**
+ * The α of the pairs v → o and up → down at most. What a norm gives is of one size in all tokens; products of gate and up
+ * are not, and their maxima, of a few tokens in a few channels, are a thousand times what is usual: with α 0.85 the columns of
+ * down would be spread as far. Measured on SmolLM2-135M: docs/benchmarks.md, Methods.
+ */
+const PAIR_ALPHA = 0.5;
+
+const alphaOf = (stage: Stage, alpha: number): number =>
+  stage === 'attentionOutput' || stage === 'mlpOutput' ? Math.min(alpha, PAIR_ALPHA) : alpha;
 
 /** Largest magnitudes by channel that has a factor of its own. */
 function channelMaxima(
