@@ -33,7 +33,7 @@ const recipes: Readonly<Record<RecipeName, Partial<TreatmentFlags>>> = {
     alpha: 'auto',
     method: 'gptq',
     compensate: 0.5,
-    refine: 3,
+    refine: 2,
   },
 };
 

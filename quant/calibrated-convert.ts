@@ -122,7 +122,7 @@ class CalibratedRun {
     onPhase('smooth');
     const own = required(this.#settings.calibrator);
     const calibrator = statistics && this.#smoothingRecords ? recordingCalibrator(own, statistics) : own;
-    const pass = { ...smoothing, calibrator, fileSystem, scheme: this.#scheme() };
+    const pass = { ...smoothing, calibrator, fileSystem, scheme: this.#searchScheme() };
     const factors = await findSmoothing(pass, { ...this.#runNamed('smoothing'), model });
     return smoothedModel(model, factors, { gainDtype: this.#gainDtype() });
   }
@@ -153,10 +153,13 @@ class CalibratedRun {
     return { name, folder, fingerprint, onResume: () => undefined };
   }
 
-  /** Of the layers that are quantized, but for those that fall back to one scale a row. */
-  #scheme(): WeightScheme {
-    const { mode, groupSize, clip } = this.#conversion.request;
-    return mode === 'float' ? USUAL_SCHEME : { bits: weightBits(mode), groupSize, clip };
+  /**
+   * What a search tries factors with: the scheme of the layers, but for those that fall back to one scale a row, without
+   * its clipping, which would take most of the time and moves all candidates alike.
+   */
+  #searchScheme(): WeightScheme {
+    const { mode, groupSize } = this.#conversion.request;
+    return mode === 'float' ? USUAL_SCHEME : { bits: weightBits(mode), groupSize, clip: { kind: 'minmax' } };
   }
 
   /** Norms are all of one dtype in practice; where they are not, weights make up for that of the first one's. */

@@ -17,8 +17,8 @@ export interface Estimate {
 type Text = Pick<CalibrationFacts, 'samples' | 'seqLen'>;
 
 /** Candidates of α that `--alpha auto` tries beside none, and rows that each is tried on. */
-const ALPHAS = 11;
-const SEARCH_ROWS = 512;
+const ALPHAS = 8;
+const SEARCH_ROWS = 256;
 
 /** In-block work of GPTQ is measured on columns so long, with what products of that length take. */
 const FED_COLUMNS = 512;

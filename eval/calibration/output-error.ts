@@ -19,7 +19,10 @@ export function outputErrorOf(
   return async (factors) => {
     expected ??= products(backend, inputs, weights.map(floatSource));
     const targets = await expected;
-    const divided = inputs.map((value, i) => value / factors[i % factors.length]);
+    const divided = scaleColumns(
+      inputs,
+      factors.map((factor) => 1 / factor),
+    );
     const rounded = weights.map((weight) => roundedSource(weight, factors, scheme));
     const found = await products(backend, divided, rounded);
     return targets.reduce((error, target, index) => error + squaredDistance(found[index], target), 0);
@@ -65,11 +68,21 @@ const floatSource = ({ outFeatures, inFeatures, values }: StageWeight): WeightSo
 function roundedSource(weight: StageWeight, factors: Float32Array, scheme: WeightScheme): WeightSource {
   const { outFeatures: rows, inFeatures: columns, values } = weight;
   const { bits, groupSize } = scheme;
-  const data = values.map((value, i) => value * factors[i % columns]);
+  const data = scaleColumns(values, factors);
   const codes = new Int8Array(rows * columns);
   const scales = new Float32Array(rows * groupsPerRow(columns, groupSize));
   quantizeRows({ dtype: 'F32', data, rows, columns }, scheme, codes, scales);
   return { kind: 'integer', outFeatures: rows, inFeatures: columns, bits, groupSize, codes, scales };
+}
+
+/** `out[i, k] = x[i, k] · factors[k]` */
+function scaleColumns(x: Float32Array, factors: Float32Array): Float32Array {
+  const columns = factors.length;
+  const out = new Float32Array(x.length);
+  for (let row = 0; row < x.length; row += columns) {
+    for (let k = 0; k < columns; k++) out[row + k] = x[row + k] * factors[k];
+  }
+  return out;
 }
 
 function squaredDistance(a: Float32Array, b: Float32Array): number {

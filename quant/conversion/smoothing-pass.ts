@@ -31,7 +31,7 @@ export interface SmoothingPass {
 }
 
 /** Rows of activations that each α is tried on. */
-const SEARCH_ROWS = 512;
+const SEARCH_ROWS = 256;
 
 export const smoothingNeeds = (alpha: number | 'auto'): StatisticsNeeds => ({
   hessian: false,
