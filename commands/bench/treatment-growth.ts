@@ -92,7 +92,7 @@ interface Result {
 }
 
 function convert(folder: string, flags: readonly string[]): { elapsedSeconds: number; result: Result } {
-  const args = ['convert', folder, '-o', join(folder, 'out'), '--mode', options.mode, '--recipe', options.recipe];
+  const args = ['convert', folder, '-o', `${folder}-out`, '--mode', options.mode, '--recipe', options.recipe];
   const text = ['--data', packagePath('fixtures/heldout.txt'), '--seq-len', '512'];
   const run = spawnSync(process.execPath, [program, ...args, ...text, ...flags, '--json', '--no-progress'], {
     encoding: 'utf8',
@@ -123,7 +123,7 @@ try {
       formatBytes(estimate.memoryBytes),
     ]);
     console.error(rows[rows.length - 1].join(' | '));
-    rmSync(folder, { recursive: true });
+    for (const path of [folder, `${folder}-out`]) rmSync(path, { recursive: true });
   }
   const large = makeModel('8b', 4096, 32, 128_256);
   writeHollowWeights(large);
