@@ -47,7 +47,10 @@ export const alphaOption = (): Option =>
     .default(0.85);
 
 export const clipOption = (): Option =>
-  new Option('--clip <how>', 'absmax that a scale is made from: minmax, mse, percentile=P')
+  new Option(
+    '--clip <how>',
+    'absmax that a scale is made from: minmax, mse (with gptq weighted by what the layer meets), percentile=P',
+  )
     .argParser(parseClip)
     .default({ kind: 'minmax' }, 'minmax');
 
