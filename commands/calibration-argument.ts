@@ -12,7 +12,7 @@ import { savedCalibrator } from '../eval/calibration/saved-calibrator.ts';
 import { refuseOtherModel, StatisticsFile, type SavedStatistics } from '../eval/calibration/saved-statistics.ts';
 import { SELF, writeSelfText } from '../eval/calibration/self-text.ts';
 import { loadTokenizer } from '../eval/model/tokenizer.ts';
-import { textEncoder } from '../eval/perplexity/text-encoder.ts';
+import { textEncoder, type TextEncoder } from '../eval/perplexity/text-encoder.ts';
 import type { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
 import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
 import { nodeFileSystem } from '../quant/file-system.ts';
@@ -75,12 +75,15 @@ async function loadCalibrationText(
   context: CommandContext,
 ): Promise<CalibrationText> {
   const { data: sources, samples, seqLen } = flags;
+  const { folder } = model.checkpoint;
   checkSequenceLength(seqLen, model.config);
+  const encoder = textEncoder(folder, loadTokenizer(folder, { vocabSize: model.config.vocabSize }));
   const boundary = (index: number): number => Math.ceil((samples * index) / sources.length);
   const parts: CalibrationText[] = [];
   for (const [index, source] of sources.entries()) {
     const shape = { samples: boundary(index + 1) - boundary(index), seqLen };
-    if (shape.samples > 0) parts.push(await loadSource(model, source, { ...flags, ...shape }, solver, context));
+    if (shape.samples > 0)
+      parts.push(await loadSource(model, encoder, source, { ...flags, ...shape }, solver, context));
   }
   const name = parts.map(({ facts }) => facts.data).join(' + ');
   return calibrationText(
@@ -92,14 +95,13 @@ async function loadCalibrationText(
 
 async function loadSource(
   { checkpoint, config }: CalibratedModel,
+  encoder: TextEncoder,
   source: string,
   { samples, seqLen, seed }: Pick<CalibrationFlags, 'samples' | 'seqLen' | 'seed'>,
   { backend }: Solver,
   context: CommandContext,
 ): Promise<CalibrationText> {
   const shape = { samples, seqLen };
-  const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
-  const encoder = textEncoder(checkpoint.folder, tokenizer);
   if (source !== SELF) return textWindows(await loadTextArgument(source, context, { split: 'train' }), encoder, shape);
   const progress = context.output.progress({ label: 'write text', total: samples * seqLen, unit: 'tokens' });
   const model = await loadFloatModel(checkpointModel(checkpoint, config), backend);

@@ -1,6 +1,8 @@
 import { modelTensors } from '../../quant/checkpoint/architecture.ts';
 import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { smoothingNeeds } from '../../quant/conversion/smoothing-pass.ts';
 import { stages, type CalibrationFacts, type Stage } from '../../quant/methods/calibration.ts';
+import { alphas } from '../../quant/methods/smoothing-search.ts';
 import type { GptqRounding, Treatment } from '../../quant/methods/treatment.ts';
 import type { Rates } from './measure-rates.ts';
 import { stageColumns, stageLinears } from './stage-linears.ts';
@@ -15,10 +17,6 @@ export interface Estimate {
 }
 
 type Text = Pick<CalibrationFacts, 'samples' | 'seqLen'>;
-
-/** Candidates of α that `--alpha auto` tries beside none, and rows that each is tried on. */
-const ALPHAS = 8;
-const SEARCH_ROWS = 256;
 
 /** In-block work of GPTQ is measured on columns so long, with what products of that length take. */
 const FED_COLUMNS = 512;
@@ -46,8 +44,10 @@ export function estimate(
   const floatForward = (tokens * weights) / rates.floatLinear + attention;
   const { smoothing, rounding } = treatment;
 
-  const search = weights / rates.rounded + (weights * SEARCH_ROWS) / rates.integerLinear;
-  const smooth = smoothing ? floatForward + (smoothing.alpha === 'auto' ? ALPHAS * search : 0) : 0;
+  const search = weights / rates.rounded + (weights * smoothingNeeds('auto').inputRows) / rates.integerLinear;
+  // No smoothing, the first of them, is not counted.
+  const searches = alphas.length - 1;
+  const smooth = smoothing ? floatForward + (smoothing.alpha === 'auto' ? searches * search : 0) : 0;
   const round =
     rounding.kind === 'nearest'
       ? weights / rates.rounded
