@@ -1,14 +1,14 @@
 import { parseConfiguration, storedConfiguration, type Configuration } from '../eval/model/configurations.ts';
 import { DECODE_STEPS, measureSpeed, type SpeedRow } from '../eval/model-speed.ts';
-import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
-import { readModelConfig, type ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import { UsageError } from '../quant/errors.ts';
 import { alreadyQuantized } from './already-quantized.ts';
 import { openBackend } from './backend.ts';
 import type { BenchFlags } from './bench-flags.ts';
 import { formatFigure, markdownTable } from './bench-tables.ts';
 import { resolveModel } from './model-argument.ts';
+import { openInput } from './open-input.ts';
 import type { CommandContext, CommandOutcome } from './run-command.ts';
 import { formatTable, type Column } from './text.ts';
 
@@ -16,21 +16,24 @@ export const DEFAULT_CONFIGURATIONS: readonly string[] = ['fp16', 'w8a16', 'w8a8
 export const DEFAULT_PROMPTS: readonly number[] = [128, 512, 2048];
 
 /** Times prefill and decode of a model. */
-export async function benchModel(model: string, flags: BenchFlags, context: CommandContext): Promise<CommandOutcome> {
+export async function benchModel(
+  argument: string,
+  flags: BenchFlags,
+  context: CommandContext,
+): Promise<CommandOutcome> {
   const { output, signal } = context;
-  const { path, name } = await resolveModel(model, context);
-  const checkpoint = Checkpoint.open(path);
+  const { path, name } = await resolveModel(argument, context);
+  const model = openInput(path, context);
   try {
-    const config = readModelConfig(checkpoint.folder);
-    const configurations = chooseConfigurations(config, flags.configs);
-    const tokens = choosePrompts(config, flags, output.warn.bind(output));
+    const configurations = chooseConfigurations(model, flags.configs);
+    const tokens = choosePrompts(model.config, flags, output.warn.bind(output));
     const { backend, used } = await openBackend(flags, output);
     const total = 2 * configurations.length * tokens.length;
     const progress = output.progress({ label: 'bench', total, unit: 'measurements' });
     try {
       let done = 0;
       const { decode, warmup, repetitions } = flags;
-      const request = { checkpoint, config, configurations, tokens, decode, warmup, repetitions };
+      const request = { model, configurations, tokens, decode, warmup, repetitions };
       const rows = await measureSpeed(request, backend, {
         signal,
         onRow: ({ config: name, phase, tokens: length }) => {
@@ -49,15 +52,15 @@ export async function benchModel(model: string, flags: BenchFlags, context: Comm
       backend.close();
     }
   } finally {
-    checkpoint.close();
+    model.close();
   }
 }
 
-function chooseConfigurations(config: ModelConfig, names: readonly string[] | undefined): readonly Configuration[] {
-  const stored = readQuantization(config.raw);
+function chooseConfigurations(model: StoredModel, names: readonly string[] | undefined): readonly Configuration[] {
+  const stored = storedConfiguration(model);
   if (!stored) return (names ?? DEFAULT_CONFIGURATIONS).map(parseConfiguration);
-  if (!names) return [storedConfiguration(stored)];
-  throw alreadyQuantized('--configs', names, stored.mode);
+  if (!names) return [stored];
+  throw alreadyQuantized('--configs', names, model.scheme);
 }
 
 /** Prompts after which there is room for the tokens that are generated. */

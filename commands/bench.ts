@@ -7,6 +7,7 @@ import { backendOptions } from './backend.ts';
 import { benchFormats, type BenchFlags } from './bench-flags.ts';
 import { benchModel, DEFAULT_CONFIGURATIONS, DEFAULT_PROMPTS } from './bench-model.ts';
 import { benchShapes, DEFAULT_GROUP_SIZE, DEFAULT_ROWS, DEFAULT_SHAPES } from './bench-shapes.ts';
+import { modelHelp } from './model-argument.ts';
 import { integerIn, listOf, oneOf, parseGroupSize } from './options.ts';
 import { runCommand } from './run-command.ts';
 
@@ -29,7 +30,7 @@ export function benchCommand(): Command {
       'Time linear layers in every scheme, each checked against the reference first, with weights that come from ' +
         'memory as in a model; or, with a model, prefill and decode in each configuration.',
     )
-    .argument('[model]', 'folder of a checkpoint, or org/name[@revision] of the Hub')
+    .argument('[model]', modelHelp)
     .addOption(
       new Option('--shape <list>', `weights, N x K, with commas between them (default: ${shapes})`).argParser(
         listOf(parseShape),

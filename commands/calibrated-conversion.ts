@@ -3,9 +3,7 @@ import { measureRates } from '../eval/calibration/measure-rates.ts';
 import { modelFingerprint } from '../eval/calibration/model-fingerprint.ts';
 import { StatisticsWriter } from '../eval/calibration/statistics-writer.ts';
 import { convertCalibrated, type Phase } from '../quant/calibrated-convert.ts';
-import type { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import { readModelConfig, type ModelConfig } from '../quant/checkpoint/hf-config.ts';
-import { refuseQuantized } from '../quant/checkpoint/refuse-quantized.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import { workerExecutor } from '../quant/conversion/executors.ts';
 import { prepareConversion, type Conversion, type ConversionRequest } from '../quant/conversion/prepare.ts';
 import { InputError, UsageError } from '../quant/errors.ts';
@@ -18,7 +16,7 @@ import type { BackendFlags } from './backend.ts';
 import { openCalibrator } from './calibration-argument.ts';
 import type { CalibrationFlags } from './calibration-flags.ts';
 import type { OutputFlags } from './convert-flags.ts';
-import { describePlan, describeResult, planRow, summarize } from './convert-plan.ts';
+import { describePlan, describeResult, planRows, summarize } from './convert-plan.ts';
 import { lockOwner } from './lock-owner.ts';
 import type { Progress } from './progress.ts';
 import type { CommandContext, CommandOutcome } from './run-command.ts';
@@ -30,23 +28,26 @@ export interface CalibratedFlags extends OutputFlags, CalibrationFlags, Pick<Bac
   dryRun?: boolean;
 }
 
-/** Carries out a conversion that treats the model as a whole, or says what it would take. */
+/**
+ * Carries out a conversion that reads the model tensor by tensor, as one that treats it as a whole does, or says what it
+ * would take.
+ *
+ * @param model that `acceptInput` took
+ */
 export async function convertWithModel(
-  checkpoint: Checkpoint,
+  model: StoredModel,
   request: ConversionRequest,
   flags: CalibratedFlags,
   context: CommandContext,
 ): Promise<CommandOutcome> {
   const { output } = context;
-  const config = readModelConfig(checkpoint.folder);
-  refuseQuantized(config);
   if (request.treatment.rotation) {
-    checkRotatable(config);
+    checkRotatable(model.config);
     if (flags.stats) throw rotatedStatistics(flags.stats);
   }
   const solver = await openSolver(flags, output);
   try {
-    const run = new CalibratedCommand(checkpoint, config, request, flags, context, solver);
+    const run = new CalibratedCommand(model, request, flags, context, solver);
     const result = flags.dryRun === true ? await run.describe() : await run.carryOut();
     return { result, backend: solver.used };
   } finally {
@@ -55,8 +56,7 @@ export async function convertWithModel(
 }
 
 class CalibratedCommand {
-  readonly #checkpoint: Checkpoint;
-  readonly #config: ModelConfig;
+  readonly #model: StoredModel;
   readonly #request: ConversionRequest;
   readonly #flags: CalibratedFlags;
   readonly #context: CommandContext;
@@ -64,15 +64,13 @@ class CalibratedCommand {
   #progress: Progress | undefined;
 
   constructor(
-    checkpoint: Checkpoint,
-    config: ModelConfig,
+    model: StoredModel,
     request: ConversionRequest,
     flags: CalibratedFlags,
     context: CommandContext,
     solver: Solver,
   ) {
-    this.#checkpoint = checkpoint;
-    this.#config = config;
+    this.#model = model;
     this.#request = request;
     this.#flags = flags;
     this.#context = context;
@@ -87,18 +85,17 @@ class CalibratedCommand {
     const { treatment } = this.#request;
     const rates = await measureRates(backend, algebra, { bits: 8, groupSize: 0, clip: this.#request.clip });
     const text = needsCalibration(treatment) ? this.#flags : undefined;
-    const expected = estimate(this.#config, treatment, text, rates, process.memoryUsage.rss());
+    const expected = estimate(this.#model.config, treatment, text, rates, process.memoryUsage.rss());
     this.#context.output.print(`${describePlan(conversion)}\n${describeEstimate(expected)}`);
-    return { ...summarize(conversion, output, []), estimate: expected, plan: conversion.tensors.map(planRow) };
+    return { ...summarize(conversion, output, []), estimate: expected, plan: planRows(conversion) };
   }
 
   async carryOut(): Promise<object> {
     if (!needsCalibration(this.#request.treatment)) return this.#convert(undefined);
-    const model = { checkpoint: this.#checkpoint, config: this.#config };
     const report = (done: number, total: number, label: string): void => {
       this.#report(done, total, label);
     };
-    const { calibrator, close } = await openCalibrator(model, this.#flags, this.#solver, this.#context, report);
+    const { calibrator, close } = await openCalibrator(this.#model, this.#flags, this.#solver, this.#context, report);
     try {
       return await this.#convert(calibrator);
     } finally {
@@ -126,7 +123,7 @@ class CalibratedCommand {
 
   #prepare(calibrator: Calibrator | undefined): Conversion {
     const calibration = calibrator && { ...calibrator.facts, backend: calibrator.backend };
-    const conversion = prepareConversion(nodeFileSystem, this.#checkpoint, { ...this.#request, calibration });
+    const conversion = prepareConversion(nodeFileSystem, this.#model, { ...this.#request, calibration });
     for (const warning of conversion.warnings) this.#context.output.warn(warning);
     return conversion;
   }
@@ -137,8 +134,8 @@ class CalibratedCommand {
     return StatisticsWriter.open({
       fileSystem: nodeFileSystem,
       path,
-      config: this.#config,
-      facts: { ...facts, version, model: modelFingerprint(this.#checkpoint, this.#config) },
+      config: this.#model.config,
+      facts: { ...facts, version, model: modelFingerprint(this.#model) },
       hessians: this.#request.treatment.rounding.kind === 'gptq',
       overwrite,
     });

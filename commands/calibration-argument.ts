@@ -13,26 +13,20 @@ import { refuseOtherModel, StatisticsFile, type SavedStatistics } from '../eval/
 import { SELF, writeSelfText } from '../eval/calibration/self-text.ts';
 import { loadTokenizer } from '../eval/model/tokenizer.ts';
 import { textEncoder, type TextEncoder } from '../eval/perplexity/text-encoder.ts';
-import type { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import { nodeFileSystem } from '../quant/file-system.ts';
 import type { Calibrator } from '../quant/methods/calibration.ts';
-import { checkpointModel } from '../quant/methods/float-model.ts';
+import { storedFloatModel } from '../quant/methods/float-model.ts';
 import type { CalibrationFlags } from './calibration-flags.ts';
 import type { CommandContext } from './run-command.ts';
 import type { Solver } from './solver.ts';
 import { loadTextArgument } from './text-argument.ts';
 
-export interface CalibratedModel {
-  checkpoint: Checkpoint;
-  config: ModelConfig;
-}
-
 type Report = (done: number, total: number, label: string) => void;
 
 /** What looks at the model: saved statistics, or the model itself on a text. `close` ends it. */
 export async function openCalibrator(
-  model: CalibratedModel,
+  model: StoredModel,
   flags: CalibrationFlags,
   solver: Solver,
   context: CommandContext,
@@ -54,11 +48,11 @@ export async function openCalibrator(
   return { calibrator, close: () => undefined };
 }
 
-function openStatistics({ checkpoint, config }: CalibratedModel, paths: readonly string[]): SavedStatistics {
+function openStatistics(model: StoredModel, paths: readonly string[]): SavedStatistics {
   const opened: StatisticsFile[] = [];
   try {
-    for (const path of paths) opened.push(new StatisticsFile(path, config));
-    const fingerprint = modelFingerprint(checkpoint, config);
+    for (const path of paths) opened.push(new StatisticsFile(path, model.config));
+    const fingerprint = modelFingerprint(model);
     for (const file of opened) refuseOtherModel(file, fingerprint);
     return mergeStatistics(opened);
   } catch (error) {
@@ -69,15 +63,15 @@ function openStatistics({ checkpoint, config }: CalibratedModel, paths: readonly
 
 /** Windows of all sources, as many of each as there are, the first ones of which have one more if that does not come out even. */
 async function loadCalibrationText(
-  model: CalibratedModel,
+  model: StoredModel,
   flags: CalibrationFlags,
   solver: Solver,
   context: CommandContext,
 ): Promise<CalibrationText> {
   const { data: sources, samples, seqLen } = flags;
-  const { folder } = model.checkpoint;
-  checkSequenceLength(seqLen, model.config);
-  const encoder = textEncoder(folder, loadTokenizer(folder, { vocabSize: model.config.vocabSize }));
+  const { documents, config } = model;
+  checkSequenceLength(seqLen, config);
+  const encoder = textEncoder(documents, loadTokenizer(documents, { vocabSize: config.vocabSize }));
   const boundary = (index: number): number => Math.ceil((samples * index) / sources.length);
   const parts: CalibrationText[] = [];
   for (const [index, source] of sources.entries()) {
@@ -94,7 +88,7 @@ async function loadCalibrationText(
 }
 
 async function loadSource(
-  { checkpoint, config }: CalibratedModel,
+  stored: StoredModel,
   encoder: TextEncoder,
   source: string,
   { samples, seqLen, seed }: Pick<CalibrationFlags, 'samples' | 'seqLen' | 'seed'>,
@@ -104,7 +98,7 @@ async function loadSource(
   const shape = { samples, seqLen };
   if (source !== SELF) return textWindows(await loadTextArgument(source, context, { split: 'train' }), encoder, shape);
   const progress = context.output.progress({ label: 'write text', total: samples * seqLen, unit: 'tokens' });
-  const model = await loadFloatModel(checkpointModel(checkpoint, config), backend);
+  const model = await loadFloatModel(storedFloatModel(stored), backend);
   try {
     const request = { ...shape, seed, start: encoder.start?.id };
     return await writeSelfText(model, request, {

@@ -1,10 +1,11 @@
 import { requireComparable } from '../eval/compare/comparable.ts';
 import type { Compared } from '../eval/compare/compare-models.ts';
+import { requireSameTokens } from '../eval/compare/same-tokens.ts';
 import { loadModel } from '../eval/model/load.ts';
 import { LAYER_PLOT_MARK } from '../eval/plot/layer-plot.ts';
 import type { Backend } from '../kernels/backend.ts';
 import type { LinearAlgebra } from '../kernels/linear-algebra.ts';
-import type { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import { nodeFileSystem } from '../quant/file-system.ts';
 import { openBackend } from './backend.ts';
 import type { CompareFlags } from './compare-flags.ts';
@@ -24,7 +25,7 @@ export async function runComparison(
 ): Promise<CommandOutcome> {
   checkArguments(args);
   const plotFile = claimFile(flags.plot, { overwrite: flags.overwrite ?? false, mark: LAYER_PLOT_MARK });
-  const opened: Checkpoint[] = [];
+  const opened: StoredModel[] = [];
   try {
     const subjects = await openSubjects(args, opened, context);
     checkOptions(subjects, flags);
@@ -34,7 +35,7 @@ export async function runComparison(
     const results = subjects.filter(isResult);
     return await compareSubjects({ ...session, compared: results, tokens: tokensOfResults(results) }, context);
   } finally {
-    for (const checkpoint of opened) checkpoint.close();
+    for (const model of opened) model.close();
   }
 }
 
@@ -47,11 +48,16 @@ async function compareCheckpoints(
   requireComparable(checkpoints);
   const maxPositionEmbeddings = Math.min(...checkpoints.map(({ config }) => config.maxPositionEmbeddings));
   const protocol = chooseProtocol({ maxPositionEmbeddings }, flags);
-  const [{ checkpoint, config }] = checkpoints;
+  const [{ stored: model, name: firstName }, ...others] = checkpoints;
   const { backend, algebra, used } = await openBackend(flags, context.output);
   try {
     const source = flags.data ?? 'wikitext2';
-    const encoded = await encodeTextArgument({ source, folder: checkpoint.folder, config, protocol }, context);
+    const encoded = await encodeTextArgument({ source, model, protocol }, context);
+    for (const { name, stored, tokenizerSha256 } of others) {
+      if (tokenizerSha256 === encoded.tokenizerSha256) continue;
+      const { text } = await encodeTextArgument({ source, model: stored, protocol }, context);
+      requireSameTokens({ name: firstName, text: encoded.text }, { name, text });
+    }
     const tokens = tokensOfRun(session.subjects.filter(isResult), encoded);
     const compared = await Promise.all(session.subjects.map((subject) => comparedOf(subject, backend, algebra)));
     const run = { backend, text: encoded.text, layerWindows: flags.layerWindows };
@@ -63,10 +69,12 @@ async function compareCheckpoints(
 
 async function comparedOf(subject: Subject, backend: Backend, algebra: LinearAlgebra): Promise<Compared> {
   if (subject.kind === 'result') return subject;
-  const { name, checkpoint, config, configuration } = subject;
+  const { name, stored, configuration } = subject;
+  const folder = stored.checkpoint?.folder;
   return {
     name,
-    load: () => loadModel(checkpoint, config, backend, configuration),
-    toOriginalBasis: await toOriginalBasis(checkpoint.folder, config, nodeFileSystem, algebra),
+    load: () => loadModel(stored, backend, configuration),
+    toOriginalBasis:
+      folder === undefined ? undefined : await toOriginalBasis(folder, stored.config, nodeFileSystem, algebra),
   };
 }

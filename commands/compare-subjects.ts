@@ -2,10 +2,10 @@ import { existsSync, statSync } from 'node:fs';
 import { parseConfiguration, storedConfiguration, type Configuration } from '../eval/model/configurations.ts';
 import { tokenizerSha256 } from '../eval/model/tokenizer.ts';
 import { readSavedResult, type SavedResult } from '../eval/perplexity/saved-result.ts';
-import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
-import { readModelConfig, type ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import { resolveModel } from './model-argument.ts';
+import { openInput } from './open-input.ts';
 import type { CommandContext } from './run-command.ts';
 import { shortNames, type LongName } from './short-names.ts';
 
@@ -22,7 +22,7 @@ interface OpenedCheckpoint {
   longName: LongName;
   /** As `eval-ppl` names it. */
   model: string;
-  checkpoint: Checkpoint;
+  stored: StoredModel;
   config: ModelConfig;
   configuration: Configuration;
   tokenizerSha256: string;
@@ -49,12 +49,12 @@ export const isResult = (subject: Subject): subject is ResultSubject => subject.
 /**
  * What the arguments name, opened: a row each, of a results file one a configuration.
  *
- * @param opened receives each checkpoint as soon as it is open, for the caller to close
- * @throws as `resolveModel`, `Checkpoint.open`, `readModelConfig`, `tokenizerSha256` and `readSavedResult`
+ * @param opened receives each model as soon as it is open, for the caller to close
+ * @throws as `resolveModel`, `openModel`, `tokenizerSha256` and `readSavedResult`
  */
 export async function openSubjects(
   args: readonly string[],
-  opened: Checkpoint[],
+  opened: StoredModel[],
   context: CommandContext,
 ): Promise<Subject[]> {
   const subjects: OpenedSubject[] = [];
@@ -68,7 +68,7 @@ export async function openSubjects(
 
 /** Any file but one of weights. One that is not there is missed as what its name says it is. */
 function isResultsFile(argument: string): boolean {
-  if (argument.endsWith('.safetensors')) return false;
+  if (argument.endsWith('.safetensors') || argument.endsWith('.gguf')) return false;
   return existsSync(argument) ? !statSync(argument).isDirectory() : argument.endsWith('.json');
 }
 
@@ -89,21 +89,19 @@ function readResults(file: string): OpenedResult[] {
 /** A checkpoint as it is stored. */
 async function openCheckpoint(
   argument: string,
-  opened: Checkpoint[],
+  opened: StoredModel[],
   context: CommandContext,
 ): Promise<OpenedCheckpoint> {
   const { path, name: model } = await resolveModel(argument, context);
-  const checkpoint = Checkpoint.open(path);
-  opened.push(checkpoint);
-  const config = readModelConfig(checkpoint.folder);
-  const stored = readQuantization(config.raw);
+  const stored = openInput(path, context);
+  opened.push(stored);
   return {
     kind: 'checkpoint',
     longName: { path: model },
     model,
-    checkpoint,
-    config,
-    configuration: stored ? storedConfiguration(stored) : parseConfiguration('fp16'),
-    tokenizerSha256: tokenizerSha256(checkpoint.folder),
+    stored,
+    config: stored.config,
+    configuration: storedConfiguration(stored) ?? parseConfiguration('fp16'),
+    tokenizerSha256: tokenizerSha256(stored.documents),
   };
 }

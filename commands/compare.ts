@@ -21,7 +21,10 @@ export function compareCommand(): Command {
     .description(
       'Compare two or more checkpoints with the first: perplexity, divergence, bytes, speed, and what each layer loses.',
     )
-    .argument('<checkpoints...>', 'folders, org/name[@revision] of the Hub, or results files of eval-ppl --save')
+    .argument(
+      '<checkpoints...>',
+      'folders, .gguf files, org/name[@revision] of the Hub, or results files of eval-ppl --save',
+    )
     .addHelpText('after', help)
     .action((checkpoints: string[], flags: CompareFlags) =>
       runCommand('compare', flags, (context) => runComparison(checkpoints, flags, context)),

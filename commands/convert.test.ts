@@ -73,6 +73,31 @@ describe('cider convert', () => {
     if (nativeLibraryForTests()) expect(native.env).toMatchObject({ backend: 'cpu' });
   });
 
+  it('writes what mlx-lm reads, with the embedding quantized unless it is to stay float', async () => {
+    const { model, out } = setUp();
+    const mlx = ['convert', model, '-o', out, '--format', 'mlx', '--gs', '32', '--json', '--overwrite'];
+    const run = await runCli([...mlx, '--mode', 'w4a16']);
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+    expect((JSON.parse(run.stdout) as Converted).result).toMatchObject({ format: 'mlx', tensors: { quantized: 15 } });
+    const kept = await runCli([...mlx, '--mode', 'w8a16', '--no-quantize-embeddings']);
+    expect((JSON.parse(kept.stdout) as Converted).result.tensors.quantized).toBe(14);
+    const refused = await runCli([...mlx, '--mode', 'w8a8']);
+    expect(refused.exitCode).toBe(2);
+    expect((JSON.parse(refused.stdout) as Converted).error).toMatchObject({ code: 'E_MLX_MODE' });
+  });
+
+  it('takes codes from one format to the other as they are', async () => {
+    const { root, model, out } = setUp();
+    const scheme = ['--mode', 'w4a16', '--gs', '32'];
+    await runCli(['convert', model, '-o', out, ...scheme]);
+    const mlx = join(root, 'mlx');
+    expect(await runCli(['convert', out, '-o', mlx, '--format', 'mlx', ...scheme])).toMatchObject({ exitCode: 0 });
+    const back = join(root, 'back');
+    expect(await runCli(['convert', mlx, '-o', back, ...scheme])).toMatchObject({ exitCode: 0 });
+    const [a, b] = [out, back].map((folder) => readFileSync(join(folder, 'model.safetensors')));
+    expect(a.equals(b)).toBe(true);
+  });
+
   it('names a weight that is not finite', async () => {
     const root = temporaryFolder();
     writeTinyCheckpoint(root, tinyConfig, (name, values) => {

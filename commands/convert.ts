@@ -1,20 +1,31 @@
 import { Command, Option } from 'commander';
-import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
+import { openModel } from '../quant/checkpoint/open-model.ts';
+import { acceptInput } from '../quant/conversion/accept-input.ts';
+import { formatOf } from '../quant/conversion/plan.ts';
 import { workerExecutor } from '../quant/conversion/executors.ts';
 import { prepareConversion, type Conversion, type ConversionRequest } from '../quant/conversion/prepare.ts';
 import { convert } from '../quant/convert.ts';
 import { nodeFileSystem } from '../quant/file-system.ts';
 import { isPlain, needsCalibration } from '../quant/methods/treatment.ts';
 import type { ManifestFile } from '../quant/output/manifest.ts';
+import { modes } from '../quant/schemes/scheme.ts';
 import { backendOption } from './backend.ts';
 import { convertWithModel } from './calibrated-conversion.ts';
 import { calibrationOptions, refuseUnusedCalibration } from './calibration-flags.ts';
-import { defaultGroupSize, modeOption, outputOptions, schemeOptions, type ConvertFlags } from './convert-flags.ts';
-import { describePlan, describeResult, planRow, summarize } from './convert-plan.ts';
+import {
+  allowRequantizeOption,
+  defaultGroupSize,
+  formatOptions,
+  outputOptions,
+  schemeOptions,
+  type ConvertFlags,
+} from './convert-flags.ts';
+import { describePlan, describeResult, planRows, summarize } from './convert-plan.ts';
 import { lockOwner } from './lock-owner.ts';
-import { resolveModel } from './model-argument.ts';
+import { modelHelp, resolveModel } from './model-argument.ts';
+import { oneOf } from './options.ts';
 import { runCommand, type CommandContext, type CommandOutcome } from './run-command.ts';
-import { applyRecipe, recipesHelp, treatmentOf, treatmentOptions } from './treatment-flags.ts';
+import { applyRecipe, recipesHelp, refuseUnused, treatmentOf, treatmentOptions } from './treatment-flags.ts';
 import { version } from './version.ts';
 import { openNativeQuantizer, type NativeQuantizer } from './weight-quantizer.ts';
 
@@ -26,26 +37,31 @@ Examples:
   cider convert Qwen/Qwen3-0.6B -o qwen3-w8a8/
   cider convert model/ -o model-w4a8/ --mode w4a8 --gs 64 --recipe best
   cider convert model/ -o model-w4a8/ --mode w4a8 --gs 64 --recipe best --data self --dry-run
-  cider convert model/ -o model-w8a8/ --ignore lm_head 'layers.0.*' --dry-run`;
+  cider convert model/ -o model-w8a8/ --ignore lm_head 'layers.0.*' --dry-run
+  cider convert model-Q4_K_M.gguf -o model-float/ --mode float`;
 
 export function convertCommand(): Command {
   const command = new Command('convert')
     .summary('quantize a checkpoint to INT8 or INT4')
-    .description('Quantize a float checkpoint to INT8 or INT4, in files that vLLM and transformers load.')
-    .argument('<model>', 'folder of a Hugging Face checkpoint (safetensors), or org/name[@revision] of the Hub')
+    .description(
+      'Quantize a model to INT8 or INT4, in files that vLLM and transformers load; or, with --mode float, write a ' +
+        'quantized one as an ordinary float checkpoint.',
+    )
+    .argument('<model>', modelHelp)
     .requiredOption('-o, --output <folder>', 'folder to create')
     .addHelpText('after', help)
     .action((model: string, flags: ConvertFlags) =>
       runCommand('convert', flags, (context) => run(model, applyRecipe(flags, command), command, context)),
     );
   for (const option of [
-    modeOption().default('w8a8'),
+    new Option('--mode <mode>', `weights and activations: ${modes.join(', ')}; or float, which quantizes nothing`)
+      .argParser(oneOf([...modes, 'float'] as const))
+      .default('w8a8'),
     ...schemeOptions(),
     ...treatmentOptions(),
     ...calibrationOptions(),
-    new Option('--format <format>', 'format of the output')
-      .choices(['compressed-tensors'])
-      .default('compressed-tensors'),
+    ...formatOptions(),
+    allowRequantizeOption(),
     backendOption(),
     new Option('--dry-run', 'print what would become of each tensor, what it would take, and write nothing'),
     ...outputOptions(),
@@ -61,36 +77,62 @@ async function run(
   command: Command,
   context: CommandContext,
 ): Promise<CommandOutcome> {
+  const groupSize = flags.gs ?? defaultGroupSize(flags.mode);
+  if (flags.mode === 'float') refuseUnused(command, quantizingOptions, 'a --mode that quantizes');
   const treatment = treatmentOf(flags, command);
   if (!needsCalibration(treatment)) refuseUnusedCalibration(command);
+  const scheme = outputFormat(flags, command);
+  if (flags.mode !== 'float') {
+    formatOf(scheme).checkRequest({ ...scheme, mode: flags.mode, groupSize, onIndivisible: flags.onIndivisible });
+  }
   const { path } = await resolveModel(model, context);
-  const request: ConversionRequest = {
-    model: path,
+  const asked: ConversionRequest = {
     mode: flags.mode,
-    groupSize: flags.gs ?? defaultGroupSize(flags.mode),
+    groupSize,
     clip: flags.clip,
-    ignore: flags.ignore,
+    ...scheme,
     onIndivisible: flags.onIndivisible,
     maxShardBytes: flags.maxShardSize,
     treatment,
     recipe: flags.recipe,
   };
-  const checkpoint = Checkpoint.open(path);
+  const input = openModel(path);
   try {
-    if (!isPlain(treatment)) return await convertWithModel(checkpoint, request, flags, context);
-    const conversion = prepareConversion(nodeFileSystem, checkpoint, request);
+    const { route, request } = acceptInput(input, asked, {
+      allowQuantized: flags.allowRequantize === true || flags.mode === 'float',
+      onWarning: (text) => {
+        context.output.warn(text);
+      },
+    });
+    if (route !== 'bytes' || !isPlain(treatment)) {
+      return await convertWithModel(input, request, flags, context);
+    }
+    const conversion = prepareConversion(nodeFileSystem, input, request);
     for (const warning of conversion.warnings) context.output.warn(warning);
     if (flags.dryRun) {
       context.output.print(describePlan(conversion));
-      return { result: { ...summarize(conversion, flags.output, []), plan: conversion.tensors.map(planRow) } };
+      return { result: { ...summarize(conversion, flags.output, []), plan: planRows(conversion) } };
     }
     const quantizer = flags.clip.kind === 'minmax' ? await openNativeQuantizer(flags.threads) : undefined;
     const files = await write(conversion, flags, context, quantizer);
     context.output.print(describeResult(conversion, flags.output, files));
     return { result: summarize(conversion, flags.output, files), ...(quantizer && { backend: quantizer.used }) };
   } finally {
-    checkpoint.close();
+    input.close();
   }
+}
+
+/** Flags that say how weights are rounded. */
+const quantizingOptions = ['gs', 'ignore', 'onIndivisible', 'clip', 'recipe', 'method', 'format', 'quantizeEmbeddings'];
+
+/** The format, and what of a model it holds quantized: mlx-lm quantizes the embedding and the output layer, too. */
+function outputFormat(
+  flags: ConvertFlags,
+  command: Command,
+): Required<Pick<ConversionRequest, 'format' | 'ignore'>> & { quantizeEmbeddings: boolean } {
+  const { format, ignore, quantizeEmbeddings = format === 'mlx' } = flags;
+  const isIgnoreGiven = command.getOptionValueSource('ignore') !== 'default';
+  return { format, quantizeEmbeddings, ignore: quantizeEmbeddings && !isIgnoreGiven ? [] : ignore };
 }
 
 async function write(

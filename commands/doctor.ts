@@ -3,6 +3,7 @@ import os from 'node:os';
 import { Command, Option } from 'commander';
 import { nativeBackends, type NativeBackendName, type ProbedLibrary } from '../kernels/native-backend.ts';
 import { hubCacheFolder } from '../hub/settings.ts';
+import { outputFormatNames } from '../quant/conversion/formats/output-format.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
 import { isErrno } from '../quant/file-system.ts';
 import { cpuChecks, metalChecks, tryBackends, type Check } from './doctor-backends.ts';
@@ -48,6 +49,7 @@ async function run({ backend }: DoctorFlags, { output }: CommandContext): Promis
     ...cpuChecks(cpu, environment, backend === 'cpu'),
     ...metalChecks(metal, backend === 'metal'),
     reference(),
+    formats(),
     cache(),
   ];
   output.print(describeTrial(checks));
@@ -86,6 +88,12 @@ function processor(library: ProbedLibrary): Check {
 
 function reference(): Check {
   return { name: 'backend reference', status: 'ok', detail: 'typescript, 1 thread; slow, works everywhere' };
+}
+
+/** What models may be in. */
+function formats(): Check {
+  const detail = `reads safetensors (float, compressed-tensors, MLX) and GGUF; writes ${outputFormatNames.join(', ')}`;
+  return { name: 'formats', status: 'ok', detail };
 }
 
 /** Where downloads go, shared with Hugging Face's own tools. */

@@ -5,8 +5,8 @@ import {
   storedConfiguration,
   type Configuration,
 } from '../eval/model/configurations.ts';
-import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
 import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import { UsageError } from '../quant/errors.ts';
 import { alreadyQuantized } from './already-quantized.ts';
 import { DEFAULT_CONFIGURATIONS, type EvalFlags } from './eval-ppl-flags.ts';
@@ -14,13 +14,16 @@ import { DEFAULT_CONFIGURATIONS, type EvalFlags } from './eval-ppl-flags.ts';
 /**
  * The rows of the table, each name once: the configurations that were asked for, in every mode of decoding.
  *
- * @throws UsageError `E_CONFIGURATION`, or `E_ALREADY_QUANTIZED` for configurations of a checkpoint that has its own
+ * @throws UsageError `E_CONFIGURATION`, or `E_ALREADY_QUANTIZED` for configurations of a model that has its own
  */
-export function chooseConfigurations(config: ModelConfig, { configs, decode }: EvalFlags): readonly Configuration[] {
-  const stored = readQuantization(config.raw);
-  if (stored && configs) throw alreadyQuantized('--configs', configs, stored.mode);
-  const chosen = stored ? [storedConfiguration(stored)] : (configs ?? DEFAULT_CONFIGURATIONS).flatMap(expand);
-  const rows = chosen.flatMap((configuration) => decode.map((mode) => decodedAs(configuration, mode, stored)));
+export function chooseConfigurations(
+  model: Pick<StoredModel, 'rowName' | 'scheme' | 'tensors'>,
+  { configs, decode }: EvalFlags,
+): readonly Configuration[] {
+  const stored = storedConfiguration(model);
+  if (stored && configs) throw alreadyQuantized('--configs', configs, model.scheme);
+  const chosen = stored ? [stored] : (configs ?? DEFAULT_CONFIGURATIONS).flatMap(expand);
+  const rows = chosen.flatMap((configuration) => decode.map((mode) => decodedAs(configuration, mode, model)));
   return [...new Map(rows.map((row) => [row.name, row])).values()];
 }
 

@@ -1,7 +1,5 @@
 import { requireSameTokens } from '../eval/perplexity/baseline.ts';
 import { readSavedResult } from '../eval/perplexity/saved-result.ts';
-import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../quant/checkpoint/hf-config.ts';
 import { openBackend } from './backend.ts';
 import { claimOutputs } from './eval-outputs.ts';
 import type { EvalFlags } from './eval-ppl-flags.ts';
@@ -9,6 +7,7 @@ import { measure, type Unfinished } from './eval-ppl-measure.ts';
 import { checkComparable, chooseConfigurations, groupNotes } from './eval-ppl-request.ts';
 import { chooseProtocol, encodeTextArgument } from './eval-text.ts';
 import { resolveModel } from './model-argument.ts';
+import { openInput } from './open-input.ts';
 import { packagePath } from './package-path.ts';
 import type { CommandContext, CommandOutcome } from './run-command.ts';
 
@@ -53,20 +52,19 @@ async function evaluateModel(
   const outputs = claimOutputs(flags);
   const baseline = flags.baseline === undefined ? undefined : readSavedResult(flags.baseline);
   const { path, name } = argument === undefined ? BUNDLED_MODEL : await resolveModel(argument, context);
-  const checkpoint = Checkpoint.open(path);
+  const model = openInput(path, context);
   try {
-    const config = readModelConfig(checkpoint.folder);
-    const configurations = chooseConfigurations(config, flags);
+    const configurations = chooseConfigurations(model, flags);
     checkComparable(configurations, flags);
-    const protocol = chooseProtocol(config, flags);
+    const protocol = chooseProtocol(model.config, flags);
     const source = flags.data ?? (argument === undefined ? BUNDLED_TEXT : 'wikitext2');
     // Before the text, which may take long to encode.
     const opened = await openBackend(flags, context.output);
     try {
-      const encoded = await encodeTextArgument({ source, folder: checkpoint.folder, config, protocol }, context);
+      const encoded = await encodeTextArgument({ source, model, protocol }, context);
       const { text, data, tokenizerSha256 } = encoded;
-      for (const note of groupNotes(config, configurations)) context.output.note(note);
-      const request = { checkpoint, config, configurations, text, divergence: flags.kld ?? false };
+      for (const note of groupNotes(model.config, configurations)) context.output.note(note);
+      const request = { model, configurations, text, divergence: flags.kld ?? false };
       const subject = { model: name, data, protocol: text.protocol, tokenizerSha256 };
       if (baseline) requireSameTokens(subject, baseline);
       return await measure(opened, request, { subject, baseline, flags, outputs, unfinished }, context);
@@ -74,6 +72,6 @@ async function evaluateModel(
       opened.backend.close();
     }
   } finally {
-    checkpoint.close();
+    model.close();
   }
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { backendOptions } from './backend.ts';
 import { evalOptions, type EvalFlags } from './eval-ppl-flags.ts';
 import { runEvaluation } from './eval-ppl-run.ts';
+import { modelHelp } from './model-argument.ts';
 import { runCommand } from './run-command.ts';
 
 const help = `
@@ -28,9 +29,9 @@ export function evalPplCommand(): Command {
     .summary('measure what quantization costs: perplexity by configuration')
     .description(
       'Measure the perplexity of a model in several configurations. A float model is quantized while it is loaded; a ' +
-        'converted one is taken as it is. Without a model: the bundled one on the bundled text.',
+        'quantized one is taken as it is. Without a model: the bundled one on the bundled text.',
     )
-    .argument('[model]', 'folder of a checkpoint, or org/name[@revision] of the Hugging Face Hub')
+    .argument('[model]', modelHelp)
     .addHelpText('after', help)
     .action((model: string | undefined, flags: EvalFlags) =>
       runCommand('eval-ppl', flags, (context) => runEvaluation(model, flags, context)),

@@ -3,6 +3,7 @@ import { defaultCtx, prepareText, textForm, type ProtocolOptions } from '../eval
 import type { PreparedText } from '../eval/perplexity/protocol.ts';
 import { textEncoder } from '../eval/perplexity/text-encoder.ts';
 import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import { UsageError } from '../quant/errors.ts';
 import type { TextFlags } from './eval-text-flags.ts';
 import type { CommandContext } from './run-command.ts';
@@ -33,9 +34,8 @@ export function chooseProtocol(
 export interface TextRequest {
   /** As `loadTextArgument` takes it. */
   source: string;
-  /** Of the model whose tokenizer it is. */
-  folder: string;
-  config: Pick<ModelConfig, 'vocabSize'>;
+  /** Whose tokenizer it is. */
+  model: Pick<StoredModel, 'documents' | 'config'>;
   protocol: ProtocolOptions;
 }
 
@@ -52,11 +52,11 @@ export interface EncodedText {
  * @throws as `loadTextArgument`, `loadTokenizer` and `prepareText`
  */
 export async function encodeTextArgument(
-  { source, folder, config, protocol }: TextRequest,
+  { source, model: { documents, config }, protocol }: TextRequest,
   context: CommandContext,
 ): Promise<EncodedText> {
   const data = await loadTextArgument(source, context, { form: textForm(protocol.name) });
-  const tokenizer = loadTokenizer(folder, { vocabSize: config.vocabSize });
-  const text = await prepareText(data, textEncoder(folder, tokenizer), protocol);
+  const tokenizer = loadTokenizer(documents, { vocabSize: config.vocabSize });
+  const text = await prepareText(data, textEncoder(documents, tokenizer), protocol);
   return { data: data.name, text, tokenizerSha256: tokenizer.sha256 };
 }

@@ -8,14 +8,13 @@ import { readStopTokens } from '../eval/generation/stop-tokens.ts';
 import { parseConfiguration, storedConfiguration, type Configuration } from '../eval/model/configurations.ts';
 import { loadModel } from '../eval/model/load.ts';
 import { loadTokenizer, type Tokenizer } from '../eval/model/tokenizer.ts';
-import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
-import { readModelConfig, type ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import { alreadyQuantized } from './already-quantized.ts';
 import { backendOptions, openBackend } from './backend.ts';
 import type { InterruptedError } from './errors.ts';
 import { DEFAULT_CONFIGURATION, generateOptions, type GenerateFlags } from './generate-flags.ts';
-import { resolveModel } from './model-argument.ts';
+import { modelHelp, resolveModel } from './model-argument.ts';
+import { openInput } from './open-input.ts';
 import { readStdin } from './read-stdin.ts';
 import { runCommand, type CommandContext, type CommandOutcome } from './run-command.ts';
 
@@ -33,7 +32,7 @@ export function generateCommand(): Command {
         'the model, if it has one. A float model is quantized while it is loaded, as --config says; a converted one is ' +
         'taken as it is. Standard output gets the text and nothing else.',
     )
-    .argument('<model>', 'folder of a checkpoint, or org/name[@revision] of the Hugging Face Hub')
+    .argument('<model>', modelHelp)
     .addHelpText('after', examples)
     .action((model: string, flags: GenerateFlags) =>
       runCommand('generate', flags, (context) => run(model, flags, context)),
@@ -42,17 +41,16 @@ export function generateCommand(): Command {
   return command;
 }
 
-async function run(model: string, flags: GenerateFlags, context: CommandContext): Promise<CommandOutcome> {
-  const { path, name } = await resolveModel(model, context);
-  const checkpoint = Checkpoint.open(path);
+async function run(argument: string, flags: GenerateFlags, context: CommandContext): Promise<CommandOutcome> {
+  const { path, name } = await resolveModel(argument, context);
+  const model = openInput(path, context);
   try {
-    const config = readModelConfig(checkpoint.folder);
-    const configuration = chooseConfiguration(config, flags.config);
-    const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
-    const { request, template } = await prepare(checkpoint.folder, config, tokenizer, flags, context);
+    const configuration = chooseConfiguration(model, flags.config);
+    const tokenizer = loadTokenizer(model.documents, { vocabSize: model.config.vocabSize });
+    const { request, template } = await prepare(model, tokenizer, flags, context);
     const { backend, used } = await openBackend(flags, context.output);
     try {
-      const loaded = await loadModel(checkpoint, config, backend, configuration);
+      const loaded = await loadModel(model, backend, configuration);
       const text = new Text(tokenizer);
       const generation = await generate(loaded, request, {
         signal: context.signal,
@@ -83,7 +81,7 @@ async function run(model: string, flags: GenerateFlags, context: CommandContext)
       backend.close();
     }
   } finally {
-    checkpoint.close();
+    model.close();
   }
 }
 
@@ -94,15 +92,14 @@ interface Prepared {
 }
 
 async function prepare(
-  folder: string,
-  config: ModelConfig,
+  { documents, config }: StoredModel,
   tokenizer: Tokenizer,
   flags: GenerateFlags,
   { output, signal }: CommandContext,
 ): Promise<Prepared> {
-  const template = flags.raw ? undefined : readChatTemplate(folder);
+  const template = flags.raw ? undefined : readChatTemplate(documents);
   if (!template && !flags.raw) output.note('the model has no chat template: the prompt is given to it as it is');
-  const stopTokens = readStopTokens(folder, config);
+  const stopTokens = readStopTokens(documents, config);
   const text = flags.prompt === '-' ? await readStdin(signal) : flags.prompt;
   const { tokenIds, turnEnd } = await preparePrompt(tokenizer, { text, system: flags.system, template });
   if (turnEnd !== undefined) stopTokens.add(turnEnd);
@@ -121,11 +118,11 @@ const samplingOf = ({ temp, topP, topK, seed }: GenerateFlags): Sampling => ({
   seed,
 });
 
-function chooseConfiguration(config: ModelConfig, name: string | undefined): Configuration {
-  const stored = readQuantization(config.raw);
+function chooseConfiguration(model: StoredModel, name: string | undefined): Configuration {
+  const stored = storedConfiguration(model);
   if (!stored) return parseConfiguration(name ?? DEFAULT_CONFIGURATION);
-  if (name === undefined) return storedConfiguration(stored);
-  throw alreadyQuantized('--config', name, stored.mode);
+  if (name === undefined) return stored;
+  throw alreadyQuantized('--config', name, model.scheme);
 }
 
 /** The text so far. */

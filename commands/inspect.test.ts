@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { packagePath } from './package-path.ts';
 import { runCli } from '../testing/run-cli.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint, type Edit } from '../testing/tiny-checkpoint.ts';
@@ -13,6 +14,7 @@ interface Inspected {
     scheme: string;
     parameters: number;
     tensors: { name: string; dtype: string; shape: number[]; bytes: number; file: string }[];
+    metadata?: Record<string, string>;
     problems: { code: string; message: string }[];
   };
   error?: { code: string; exit: number };
@@ -67,11 +69,41 @@ describe('cider inspect', () => {
   });
 
   it('says what a file is that it cannot list', async () => {
-    const file = join(temporaryFolder(), 'model.gguf');
-    writeFileSync(file, 'GGUF\u0003\0\0\0 and so on');
+    const file = join(temporaryFolder(), 'model.safetensors');
+    writeFileSync(file, 'PK\u0003\u0004 and so on');
     const run = await runCli(['inspect', file]);
     expect(run).toMatchObject({ exitCode: 3, stdout: '' });
-    expect(run.stderr).toMatch(/^error: model\.gguf: this is a GGUF file, and only safetensors files are read\nhint: /);
+    expect(run.stderr).toMatch(/^error: model\.safetensors: this is a zip archive, .*, not a safetensors file\nhint: /);
+  });
+
+  it('shows a GGUF file by its own names, types and metadata', async () => {
+    const { exitCode, document } = await inspectJson(packagePath('fixtures/gguf/qwen3.gguf'), '--check');
+    expect(exitCode).toBe(0);
+    const { result } = document;
+    expect(result).toMatchObject({ scheme: 'Q4_0, Q4_1, Q5_1, Q5_0, Q8_0', parameters: 28_288, problems: [] });
+    expect(result.tensors).toContainEqual({
+      name: 'blk.0.attn_q.weight',
+      dtype: 'Q4_0',
+      shape: [32, 32],
+      bytes: 576,
+      file: 'qwen3.gguf',
+    });
+    expect(result.metadata).toMatchObject({
+      'general.architecture': 'qwen3',
+      'tokenizer.ggml.tokens': expect.stringMatching(/^\["!", .* 296 in all\]$/) as string,
+    });
+  });
+
+  it('shows what a GGUF file says of itself where no model can be made of it', async () => {
+    const file = join(temporaryFolder(), 'odd.gguf');
+    const bytes = readFileSync(packagePath('fixtures/gguf/qwen3.gguf'));
+    const at = bytes.indexOf('blk.0.attn_q.weight');
+    bytes.write('blk.0.attn_z.weight', at);
+    writeFileSync(file, bytes);
+    const { exitCode, document } = await inspectJson(file);
+    expect(exitCode).toBe(3);
+    expect(document.result).toMatchObject({ scheme: 'unknown', problems: [{ code: 'E_GGUF_TENSOR_MISSING' }] });
+    expect(document.result.tensors).toHaveLength(14);
   });
 
   it('finds values that are not finite only when it is asked to read them', async () => {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { InputError } from '../quant/errors.ts';
-import { inspect, type Inspection } from '../quant/inspect.ts';
+import { inspect } from '../quant/inspect.ts';
+import type { Inspection } from '../quant/inspection.ts';
 import { resolveModel } from './model-argument.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
 import { formatBytes, formatTable, left, printable, right } from './text.ts';
@@ -13,13 +14,14 @@ const examples = `
 Examples:
   cider inspect model/
   cider inspect model/model-00001-of-00002.safetensors
-  cider inspect model-w8a8/ --check`;
+  cider inspect model-w8a8/ --check
+  cider inspect model-Q4_K_M.gguf`;
 
 export function inspectCommand(): Command {
   return new Command('inspect')
     .summary('show what a checkpoint holds, and what is wrong with it')
     .description('Show tensors, dtypes, shapes, sizes and scheme of a checkpoint, and what is wrong with it.')
-    .argument('<model>', 'folder of a checkpoint, one .safetensors file, or org/name[@revision] of the Hub')
+    .argument('<model>', 'folder of a checkpoint, a .safetensors or .gguf file, or org/name[@revision] of the Hub')
     .option('--check', 'read every value too: non-finite weights, scales and codes out of range')
     .addHelpText('after', examples)
     .action((model: string, flags: InspectFlags) =>
@@ -44,7 +46,7 @@ async function run(model: string, flags: InspectFlags, context: CommandContext):
   return { result, failure };
 }
 
-function describe({ files, scheme, parameters, tensors, problems }: Inspection): string {
+function describe({ files, scheme, parameters, tensors, metadata = {}, problems }: Inspection): string {
   const bytes = files.reduce((total, file) => total + file.bytes, 0);
   const table = formatTable(
     [left('tensor'), left('dtype'), right('shape'), right('size')],
@@ -55,7 +57,9 @@ function describe({ files, scheme, parameters, tensors, problems }: Inspection):
       formatBytes(tensor.bytes),
     ]),
   );
+  const facts = Object.entries(metadata).map(([key, value]) => [printable(key), printable(value)]);
   const summary = [
+    ...(facts.length > 0 ? [formatTable([left('metadata'), left('value')], facts), ''] : []),
     `files       ${files.map(({ name }) => printable(name)).join(', ')} (${formatBytes(bytes)})`,
     `scheme      ${scheme}`,
     `parameters  ${parameters.toLocaleString('en-US')} in ${tensors.length} tensors`,

@@ -8,9 +8,13 @@ import { NotFoundError } from '../quant/errors.ts';
 import { hubAccess } from './hub-access.ts';
 import type { CommandContext } from './run-command.ts';
 
+/** What an argument that names a model may be, for the help. */
+export const modelHelp =
+  'folder of a Hugging Face checkpoint (safetensors), a .gguf file, or org/name[@revision] of the Hub';
+
 /** A model argument after it was found: on this machine, where it may have been downloaded to. */
 export interface ResolvedModel {
-  /** Folder of a checkpoint, or one file; what `Checkpoint.open` takes. */
+  /** Folder of a checkpoint, or one file; what `openModel` takes. */
   path: string;
   /** As results name it: a path as the user wrote it, or `org/name@<commit>` of the Hub. */
   name: string;

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
+import { openModel } from '../quant/checkpoint/open-model.ts';
+import { acceptInput } from '../quant/conversion/accept-input.ts';
 import type { ConversionRequest } from '../quant/conversion/prepare.ts';
 import type { Treatment } from '../quant/methods/treatment.ts';
 import type { Clip, Mode } from '../quant/schemes/scheme.ts';
@@ -7,6 +8,7 @@ import { backendOption, type BackendFlags } from './backend.ts';
 import { convertWithModel } from './calibrated-conversion.ts';
 import { calibrationOptions, type CalibrationFlags } from './calibration-flags.ts';
 import {
+  allowRequantizeOption,
   defaultGroupSize,
   modeOption,
   outputOptions,
@@ -14,7 +16,7 @@ import {
   type OutputFlags,
   type SchemeFlags,
 } from './convert-flags.ts';
-import { resolveModel } from './model-argument.ts';
+import { modelHelp, resolveModel } from './model-argument.ts';
 import { runCommand, type CommandContext, type CommandOutcome, type SharedFlags } from './run-command.ts';
 import { alphaOption, clipOption, refuseUnused } from './treatment-flags.ts';
 
@@ -23,6 +25,7 @@ interface SmoothquantFlags
   mode?: Mode;
   clip: Clip;
   alpha: number | 'auto';
+  allowRequantize?: boolean;
   dryRun?: boolean;
 }
 
@@ -42,7 +45,7 @@ export function smoothquantCommand(): Command {
       'Fold SmoothQuant into a float checkpoint: every norm before linear layers, v before o, and up before down. With ' +
         '--mode the result is quantized in the same run.',
     )
-    .argument('<model>', 'folder of a Hugging Face checkpoint (safetensors), or org/name[@revision] of the Hub')
+    .argument('<model>', modelHelp)
     .requiredOption('-o, --output <folder>', 'folder to create')
     .addHelpText('after', help)
     .action((model: string, flags: SmoothquantFlags) =>
@@ -54,6 +57,7 @@ export function smoothquantCommand(): Command {
     modeOption(),
     ...schemeOptions(),
     clipOption(),
+    allowRequantizeOption(),
     backendOption(),
     new Option('--dry-run', 'print what it would take, and write nothing'),
     ...outputOptions(),
@@ -77,7 +81,6 @@ async function run(
     rounding: { kind: 'nearest' },
   };
   const request: ConversionRequest = {
-    model: path,
     mode: flags.mode ?? 'float',
     groupSize: flags.gs ?? defaultGroupSize(flags.mode ?? 'w8a8'),
     clip: flags.clip,
@@ -86,10 +89,16 @@ async function run(
     maxShardBytes: flags.maxShardSize,
     treatment,
   };
-  const checkpoint = Checkpoint.open(path);
+  const input = openModel(path);
   try {
-    return await convertWithModel(checkpoint, request, flags, context);
+    acceptInput(input, request, {
+      allowQuantized: flags.allowRequantize === true,
+      onWarning: (text) => {
+        context.output.warn(text);
+      },
+    });
+    return await convertWithModel(input, request, flags, context);
   } finally {
-    checkpoint.close();
+    input.close();
   }
 }

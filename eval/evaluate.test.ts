@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openNativeBackend } from '../kernels/native/backend.ts';
 import { openReferenceBackend } from '../kernels/reference/backend.ts';
-import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../quant/checkpoint/hf-config.ts';
+import { openModel } from '../quant/checkpoint/open-model.ts';
 import { nativeLibraryForTests } from '../testing/native-library.ts';
 import { evaluate, type EvaluationRequest } from './evaluate.ts';
 import { evaluationRows, type EvaluationRow } from './evaluation-row.ts';
@@ -18,25 +17,25 @@ import type { WindowResult } from './perplexity/window-result.ts';
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 const library = nativeLibraryForTests();
 const backend = library ? openNativeBackend(library) : openReferenceBackend();
-const checkpoint = Checkpoint.open(fixture('tiny-qwen3'));
-const config = readModelConfig(checkpoint.folder);
+const stored = openModel(fixture('tiny-qwen3'));
+const { config, documents } = stored;
 let request: EvaluationRequest;
 
 beforeAll(async () => {
-  const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
+  const tokenizer = loadTokenizer(documents, { vocabSize: config.vocabSize });
   const source = { text: readFileSync(fixture('heldout.txt'), 'utf8').slice(0, 2000), sha256: '' };
-  const text = await prepareText(source, textEncoder(checkpoint.folder, tokenizer), {
+  const text = await prepareText(source, textEncoder(documents, tokenizer), {
     name: 'stride',
     ctx: 48,
     stride: 32,
     samples: 4,
   });
   const configurations = ['fp16', 'w8a8', 'w4a8'].map(parseConfiguration);
-  request = { checkpoint, config, configurations, text, divergence: true };
+  request = { model: stored, configurations, text, divergence: true };
 });
 
 afterAll(() => {
-  checkpoint.close();
+  stored.close();
   backend.close();
 });
 
@@ -124,7 +123,7 @@ describe('evaluate', () => {
     const { tokenIds, firstTarget } = request.text.windows[1];
     const fed = tokenIds.subarray(0, -1);
     const logitsOf = async (name: string): Promise<Float32Array> => {
-      const model = await loadModel(checkpoint, config, backend, parseConfiguration(name));
+      const model = await loadModel(stored, backend, parseConfiguration(name));
       const logits = await model.logits(fed);
       model.close();
       return logits;

@@ -1,6 +1,5 @@
 import type { Backend } from '../kernels/backend.ts';
-import type { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import { evaluationRows, type EvaluationRow } from './evaluation-row.ts';
 import type { Configuration } from './model/configurations.ts';
 import { loadModel } from './model/load.ts';
@@ -11,10 +10,9 @@ import type { PreparedText } from './perplexity/protocol.ts';
 import { scoreWindow } from './perplexity/score-window.ts';
 import type { WindowResult } from './perplexity/window-result.ts';
 
-/** A model of one checkpoint, in several configurations. */
+/** One model, in several configurations. */
 export interface EvaluationRequest extends EvaluationOptions {
-  checkpoint: Checkpoint;
-  config: ModelConfig;
+  model: StoredModel;
   /** Their names differ. */
   configurations: readonly Configuration[];
 }
@@ -53,13 +51,13 @@ export interface EvaluationHooks {
 
 /** Evaluates the configurations one after the other on the same windows. The rows of a resumed run are the same bits. */
 export function evaluate(
-  { checkpoint, config, configurations, ...options }: EvaluationRequest,
+  { model, configurations, ...options }: EvaluationRequest,
   backend: Backend,
   hooks: EvaluationHooks,
 ): Promise<EvaluationRow[]> {
   const models = configurations.map((configuration) => ({
     name: configuration.name,
-    load: () => loadModel(checkpoint, config, backend, configuration),
+    load: () => loadModel(model, backend, configuration),
   }));
   return evaluateModels(models, options, hooks);
 }

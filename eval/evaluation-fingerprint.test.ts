@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
 import { openReferenceBackend } from '../kernels/reference/backend.ts';
 import { packagePath } from '../commands/package-path.ts';
-import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../quant/checkpoint/hf-config.ts';
+import { openModel } from '../quant/checkpoint/open-model.ts';
 import type { EvaluationRequest } from './evaluate.ts';
 import { fingerprintOf } from './evaluation-fingerprint.ts';
 import { parseConfiguration } from './model/configurations.ts';
@@ -12,12 +11,11 @@ const window: Window = { tokenIds: Int32Array.of(1, 2, 3), firstTarget: 1, weigh
 const protocol: Protocol = { name: 'gptq', ctx: 3, windows: 1, tokens: 3, scored: 2, bos: false, textSha256: 'ab' };
 
 it('changes with all that decides a result, and with nothing else', () => {
-  const checkpoint = Checkpoint.open(packagePath('fixtures/tiny-qwen3'));
-  checkpoint.close();
+  const model = openModel(packagePath('fixtures/tiny-qwen3'));
+  model.close();
   const { info } = openReferenceBackend();
   const request: EvaluationRequest = {
-    checkpoint,
-    config: readModelConfig(checkpoint.folder),
+    model,
     configurations: [parseConfiguration('fp16')],
     text: { protocol, windows: [window] },
   };
@@ -28,7 +26,12 @@ it('changes with all that decides a result, and with nothing else', () => {
   for (const [member, changed] of [
     ['version', fingerprintOf(request, info, '1.0.1')],
     ['backend', fingerprintOf(request, { ...info, isa: 'avx2' }, '1.0.0')],
-    ['config', fingerprintOf({ ...request, config: { ...request.config, text: '{}' } }, info, '1.0.0')],
+    [
+      'config',
+      fingerprintOf({ ...request, model: { ...model, config: { ...model.config, text: '{}' } } }, info, '1.0.0'),
+    ],
+    ['config', fingerprintOf({ ...request, model: { ...model, scheme: 'w8a8' } }, info, '1.0.0')],
+    ['files', fingerprintOf({ ...request, model: { ...model, files: [] } }, info, '1.0.0')],
     ['divergence', fingerprintOf({ ...request, divergence: true }, info, '1.0.0')],
     ['configurations', fingerprintOf({ ...request, configurations: [parseConfiguration('w8a8')] }, info, '1.0.0')],
     ['tokens', fingerprintOf({ ...request, text: otherTokens }, info, '1.0.0')],

@@ -6,12 +6,16 @@ import type { Window } from './perplexity/protocol.ts';
 
 /** Everything that decides what `evaluate` gives, but for its times. Files of weights count by name, size and time. */
 export function fingerprintOf(request: EvaluationRequest, backend: BackendInfo, version: string): Fingerprint {
-  const { checkpoint, config, configurations, text, divergence = false } = request;
+  const { model, configurations, text, divergence = false } = request;
   return {
     version,
-    model: checkpoint.folder,
-    files: checkpoint.files.map(({ name, bytes, mtimeMs }) => `${name} ${bytes} ${mtimeMs}`).join(', '),
-    config: createHash('sha256').update(config.text).digest('hex').slice(0, 16),
+    model: model.path,
+    files: model.files.map(({ name, bytes, mtimeMs }) => `${name} ${bytes} ${mtimeMs}`).join(', '),
+    config: createHash('sha256')
+      .update(model.config.text)
+      .update(model.scheme ?? '')
+      .digest('hex')
+      .slice(0, 16),
     protocol: JSON.stringify(text.protocol),
     tokens: hashTokens(text.windows).slice(0, 16),
     configurations: configurations.map(({ name }) => name).join(','),

@@ -1,8 +1,7 @@
 import type { Backend, DecodeMode } from '../kernels/backend.ts';
 import { median, takeSamples, type SampleOptions } from '../kernels/bench/samples.ts';
 import { Random } from '../kernels/verify/random.ts';
-import type { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
+import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 import type { Configuration } from './model/configurations.ts';
 import { loadModel } from './model/load.ts';
 import type { DecoderModel } from './model/model.ts';
@@ -19,8 +18,7 @@ export interface SpeedRow {
 }
 
 export interface SpeedRequest extends SampleOptions {
-  checkpoint: Checkpoint;
-  config: ModelConfig;
+  model: StoredModel;
   configurations: readonly Configuration[];
   /** Lengths of prompts. */
   tokens: readonly number[];
@@ -41,13 +39,13 @@ const SEED = 1;
 
 /** Times prefill and decoding of each configuration after prompts of each length. */
 export async function measureSpeed(request: SpeedRequest, backend: Backend, hooks: SpeedHooks): Promise<SpeedRow[]> {
-  const { checkpoint, config, configurations } = request;
+  const { model: stored, configurations } = request;
   const rows: SpeedRow[] = [];
   for (const configuration of configurations) {
-    const model = await loadModel(checkpoint, config, backend, configuration);
+    const model = await loadModel(stored, backend, configuration);
     try {
       for (const tokens of request.tokens) {
-        const prompt = randomTokens(tokens, config.vocabSize);
+        const prompt = randomTokens(tokens, stored.config.vocabSize);
         const prefill = await timePrefill(model, prompt, request, hooks.signal);
         const decode = await timeDecode(model, prompt, request, hooks.signal);
         for (const row of [

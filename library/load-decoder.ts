@@ -2,25 +2,20 @@ import { parseConfiguration, storedConfiguration } from '../eval/model/configura
 import { loadModel } from '../eval/model/load.ts';
 import type { DecoderModel } from '../eval/model/model.ts';
 import type { Backend } from '../kernels/backend.ts';
-import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
-import { readQuantization } from '../quant/checkpoint/compressed-tensors-parse.ts';
-import { readModelConfig } from '../quant/checkpoint/hf-config.ts';
+import { openModel } from '../quant/checkpoint/open-model.ts';
 
 /**
- * Loads a checkpoint with its linear layers quantized: as the configuration says (`w8a8`, `w4a8-g128`, `fp16` …), or as
- * they are if it was converted.
+ * Loads a model with its linear layers quantized: as the configuration says (`w8a8`, `w4a8-g128`, `fp16` …), or as they
+ * are if it is quantized already.
  *
- * @param folder of a Hugging Face checkpoint (safetensors)
+ * @param path of a Hugging Face checkpoint (a folder of safetensors: float, compressed-tensors or MLX), or a GGUF file
  * @throws CiderError that names file, tensor, value and limit
  */
-export async function loadDecoder(backend: Backend, folder: string, configuration = 'w8a8'): Promise<DecoderModel> {
-  const checkpoint = Checkpoint.open(folder);
+export async function loadDecoder(backend: Backend, path: string, configuration = 'w8a8'): Promise<DecoderModel> {
+  const model = openModel(path);
   try {
-    const config = readModelConfig(checkpoint.folder);
-    const stored = readQuantization(config.raw);
-    const chosen = stored ? storedConfiguration(stored) : parseConfiguration(configuration);
-    return await loadModel(checkpoint, config, backend, chosen);
+    return await loadModel(model, backend, storedConfiguration(model) ?? parseConfiguration(configuration));
   } finally {
-    checkpoint.close();
+    model.close();
   }
 }

@@ -1,13 +1,15 @@
 import type { LinearAlgebra } from '../kernels/linear-algebra.ts';
 import { modelTensors } from './checkpoint/architecture.ts';
 import { weightBits } from './checkpoint/compressed-tensors.ts';
-import { weightDtype, type WeightDtype } from './checkpoint/weight-dtype.ts';
+import type { WeightDtype } from './checkpoint/weight-dtype.ts';
 import { ConversionOutput, type OutputSettings } from './conversion/conversion-output.ts';
 import { writeFloatTensors } from './conversion/float-tensors.ts';
 import { gptqNeeds, gptqVisitor } from './conversion/gptq-pass.ts';
 import { LinearWriter } from './conversion/linear-writer.ts';
 import { quantizeToNearest } from './conversion/nearest-pass.ts';
+import { formatOf } from './conversion/plan.ts';
 import type { Conversion } from './conversion/prepare.ts';
+import { repackCodes } from './conversion/repack.ts';
 import { findSmoothing, smoothingNeeds } from './conversion/smoothing-pass.ts';
 import { TensorWriter } from './conversion/tensor-writer.ts';
 import {
@@ -18,7 +20,7 @@ import {
   type StageVisitor,
   type StatisticsSink,
 } from './methods/calibration.ts';
-import { checkpointModel, type FloatModel } from './methods/float-model.ts';
+import { storedFloatModel, type FloatModel } from './methods/float-model.ts';
 import { rotatedModel } from './methods/rotation.ts';
 import { smoothedModel, type SmoothedFloatModel } from './methods/smoothed-model.ts';
 import type { Treatment } from './methods/treatment.ts';
@@ -72,21 +74,22 @@ class CalibratedRun {
   }
 
   async complete(): Promise<void> {
-    const { checkpoint, config, tensors, request } = this.#conversion;
+    const { model, tensors, request } = this.#conversion;
     const { signal, onPhase } = this.#settings;
-    const original = checkpointModel(checkpoint, config);
+    const original = storedFloatModel(model);
     const rotated = await this.#rotated(original);
     this.#output.beginKeeping(this.#scratchBytes(rotated));
     const writer = await this.#openFiles();
     await this.#gatherStatistics(original);
     const smoothed = await this.#smoothed(rotated);
     if (request.mode !== 'float') {
-      const linears = new LinearWriter(tensors, request.clip, writer);
+      const linears = new LinearWriter(tensors, request.clip, formatOf(request), writer);
       onPhase('round');
-      await this.#round(smoothed ?? rotated, linears, smoothed);
+      if (request.repack === true) await repackCodes(model, linears, signal, this.#settings.onProgress);
+      else await this.#round(smoothed ?? rotated, linears, smoothed);
     }
     onPhase('write');
-    await writeFloatTensors(smoothed ?? rotated, checkpoint, tensors, writer, signal);
+    await writeFloatTensors(smoothed ?? rotated, model.checkpoint, tensors, writer, signal);
     for (const file of this.#remainingWeights()) await this.#output.seal(file);
     this.#output.removeScratch();
   }
@@ -131,7 +134,7 @@ class CalibratedRun {
     const { algebra, signal, onProgress, onWarning } = this.#settings;
     const { rounding } = this.#treatment;
     if (rounding.kind === 'nearest') {
-      await quantizeToNearest(model, linears, signal, onProgress);
+      await quantizeToNearest(model, linears, linears.modules, signal, onProgress);
       return;
     }
     const calibrator = required(this.#settings.calibrator);
@@ -146,6 +149,12 @@ class CalibratedRun {
         linears.sync();
       },
     });
+    // Nothing is known of what the embedding and the output layer meet.
+    const inLayers = new Set(
+      modelTensors(model.config).flatMap(({ layer, module }) => (layer === undefined ? [] : module)),
+    );
+    const outside = linears.modules.filter((module) => !inLayers.has(module));
+    await quantizeToNearest(model, linears, outside, signal, onProgress);
   }
 
   #runNamed(name: string): Pick<CalibrationRun, 'name' | 'folder' | 'fingerprint' | 'onResume'> {
@@ -165,9 +174,9 @@ class CalibratedRun {
   /** Norms are all of one dtype in practice; where they are not, weights make up for that of the first one's. */
   #gainDtype(): WeightDtype {
     const norm = modelTensors(this.#conversion.config).find(({ role }) => role === 'norm');
-    const entry = norm && this.#conversion.checkpoint.tensors.get(norm.name);
-    if (!entry) throw new RangeError('the model has no norm');
-    return weightDtype(entry);
+    const tensor = norm && this.#conversion.model.tensors.get(norm.name);
+    if (!tensor) throw new RangeError('the model has no norm');
+    return tensor.dtype;
   }
 
   #scratchBytes(model: FloatModel): number {

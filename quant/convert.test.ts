@@ -6,9 +6,9 @@ import { folderContents } from '../testing/folder-contents.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint } from '../testing/tiny-checkpoint.ts';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
-import { readQuantization } from './checkpoint/compressed-tensors-parse.ts';
-import { readQuantizedWeight } from './checkpoint/compressed-tensors-weight.ts';
+import { readCompressedTensors } from './checkpoint/compressed-tensors/read-tensors.ts';
 import { readModelConfig } from './checkpoint/hf-config.ts';
+import { openModel } from './checkpoint/open-model.ts';
 import { inlineExecutor, workerExecutor } from './conversion/executors.ts';
 import type { JobExecutor } from './conversion/job.ts';
 import { prepareConversion, type ConversionRequest } from './conversion/prepare.ts';
@@ -32,10 +32,9 @@ async function attempt(root: string, options: Attempt = {}): Promise<void> {
   const { fileSystem = nodeFileSystem, overwrite = false, resume = false, notes = [], ...request } = options;
   const executor = options.executor ?? inlineExecutor(fileSystem);
   const model = join(root, 'in');
-  const checkpoint = Checkpoint.open(model);
+  const input = openModel(model);
   try {
-    const conversion = prepareConversion(nodeFileSystem, checkpoint, {
-      model,
+    const conversion = prepareConversion(nodeFileSystem, input, {
       mode: 'w8a8',
       groupSize: 0,
       clip: { kind: 'minmax' },
@@ -59,7 +58,7 @@ async function attempt(root: string, options: Attempt = {}): Promise<void> {
     });
   } finally {
     await executor.close().catch(() => undefined);
-    checkpoint.close();
+    input.close();
   }
 }
 
@@ -96,8 +95,8 @@ describe('convert', () => {
     await attempt(root, { mode, groupSize });
     const source = Checkpoint.open(join(root, 'in'));
     const output = Checkpoint.open(join(root, 'out'));
-    const scheme = readQuantization(readModelConfig(join(root, 'out')).raw);
-    expect(scheme).toMatchObject({ mode, groupSize, ignore: ['lm_head'] });
+    const { tensors, rowName } = readCompressedTensors(output, readModelConfig(join(root, 'out')));
+    expect(rowName).toBe(groupSize === 0 ? mode : `${mode}-g${groupSize}`);
     const module = 'model.layers.1.mlp.down_proj';
     const entry = source.tensors.get(`${module}.weight`);
     if (!entry) throw new Error('no such weight');
@@ -107,9 +106,7 @@ describe('convert', () => {
     const data = new Uint16Array(source.readBytes(entry).buffer);
     const bits = mode.startsWith('w4') ? 4 : 8;
     quantizeRows({ dtype: 'BF16', data, rows, columns }, { bits, groupSize, clip: { kind: 'minmax' } }, codes, scales);
-    const stored = readQuantizedWeight(output, module, { mode, groupSize });
-    expect(stored.codes).toEqual(codes);
-    expect(stored.scales).toEqual(scales);
+    expect(tensors.get(`${module}.weight`)?.codes?.read()).toEqual({ kind: 'symmetric', codes, scales });
 
     const norm = 'model.norm.weight';
     const [before, after] = [source, output].map((checkpoint) => checkpoint.tensors.get(norm));
@@ -126,8 +123,9 @@ describe('convert', () => {
       details: { tensor: 'model.layers.0.mlp.down_proj.weight', value: 96, fitting: ['32'] },
     });
     await attempt(root, { groupSize: 64, onIndivisible: 'channel' });
-    const scheme = readQuantization(readModelConfig(join(root, 'out')).raw);
-    expect(scheme?.perChannel).toEqual(['model.layers.0.mlp.down_proj', 'model.layers.1.mlp.down_proj']);
+    const model = openModel(join(root, 'out'));
+    expect(model.scheme).toBe('w8a8, groups of 64, 2 layers per channel');
+    model.close();
   });
 
   it('names tensor and index of a weight that is not finite, and leaves nothing', async () => {

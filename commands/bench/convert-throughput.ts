@@ -2,7 +2,7 @@ import { mkdtempSync, openSync, closeSync, rmSync, writeFileSync, writeSync, fsy
 import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import { layoutFile } from '../../quant/checkpoint/safetensors-layout.ts';
 import { workerExecutor } from '../../quant/conversion/executors.ts';
 import { prepareConversion } from '../../quant/conversion/prepare.ts';
@@ -105,12 +105,11 @@ async function measure(
 ): Promise<number> {
   const output = join(folder, 'out');
   rmSync(output, { recursive: true, force: true });
-  const checkpoint = Checkpoint.open(join(folder, 'in'));
+  const model = openModel(join(folder, 'in'));
   const native = quantizer === 'libcider' ? await openNativeQuantizer(threads) : undefined;
   const executor = workerExecutor(threads, native?.quantize);
   const started = performance.now();
-  const conversion = prepareConversion(nodeFileSystem, checkpoint, {
-    model: folder,
+  const conversion = prepareConversion(nodeFileSystem, model, {
     mode,
     groupSize,
     clip: { kind: 'minmax' },
@@ -134,7 +133,7 @@ async function measure(
   const seconds = (performance.now() - started) / 1000;
   await executor.close();
   await native?.close();
-  checkpoint.close();
+  model.close();
   return conversion.bytes.in / 1e9 / seconds;
 }
 

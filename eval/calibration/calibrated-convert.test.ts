@@ -7,6 +7,8 @@ import { referenceLinearAlgebra } from '../../kernels/reference/linear-algebra.t
 import { convertCalibrated } from '../../quant/calibrated-convert.ts';
 import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
 import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
+import type { StoredModel } from '../../quant/checkpoint/stored-model.ts';
 import { inlineExecutor } from '../../quant/conversion/executors.ts';
 import { prepareConversion, type ConversionRequest } from '../../quant/conversion/prepare.ts';
 import { CiderError } from '../../quant/errors.ts';
@@ -53,14 +55,13 @@ async function attempt(root: string, options: Attempt = {}): Promise<void> {
   const { fileSystem = nodeFileSystem, algebra = referenceLinearAlgebra, ...rest } = options;
   const { resume = false, overwrite = false, warnings = [], ...request } = rest;
   const model = join(root, 'in');
-  const checkpoint = Checkpoint.open(model);
+  const input = openModel(model);
   const backend = openReferenceBackend();
   const executor = inlineExecutor(fileSystem);
   const { signal } = new AbortController();
   const facts = { data: 'test', tokensSha256: 'none', samples: 3, seqLen: 12 };
   try {
-    const conversion = prepareConversion(nodeFileSystem, checkpoint, {
-      model,
+    const conversion = prepareConversion(nodeFileSystem, input, {
       mode: 'w4a8',
       groupSize: 32,
       clip: { kind: 'mse' },
@@ -99,7 +100,7 @@ async function attempt(root: string, options: Attempt = {}): Promise<void> {
   } finally {
     await executor.close().catch(() => undefined);
     backend.close();
-    checkpoint.close();
+    input.close();
   }
 }
 
@@ -110,15 +111,24 @@ function setUp(config: object = tinyConfig): string {
   return root;
 }
 
+async function withModel<T>(folder: string, use: (model: StoredModel) => Promise<T>): Promise<T> {
+  const stored = openModel(folder);
+  try {
+    return await use(stored);
+  } finally {
+    stored.close();
+  }
+}
+
 async function logitsOf(folder: string): Promise<Float32Array> {
-  const checkpoint = Checkpoint.open(folder);
+  const stored = openModel(folder);
   const backend = openReferenceBackend();
   try {
-    const model = await loadModel(checkpoint, readModelConfig(folder), backend, { name: 'stored', kind: 'stored' });
+    const model = await loadModel(stored, backend, { name: 'stored', kind: 'stored' });
     return await model.logits(windows[0]);
   } finally {
     backend.close();
-    checkpoint.close();
+    stored.close();
   }
 }
 
@@ -186,6 +196,35 @@ describe('convertCalibrated', () => {
     expect(dtypeOf('0.self_attn.k_proj')).toBe('BF16');
     expect(dtypeOf('1.mlp.down_proj')).toBe('BF16');
     output.close();
+  });
+
+  it('writes the output layer too if it is to be quantized, to nearest', async () => {
+    const root = setUp({ ...smallest, tie_word_embeddings: false });
+    await attempt(root, { treatment: { ...quick, rotation: undefined }, ignore: [] });
+    const { scales } = await withModel(join(root, 'out'), ({ tensors }) => {
+      const codes = tensors.get('lm_head.weight')?.codes;
+      if (!codes) throw new Error('a float output layer');
+      return Promise.resolve(codes.read());
+    });
+    expect(Math.min(...scales)).toBeGreaterThan(0);
+  });
+
+  it('writes MLX layers, and what stands outside the layers to nearest', async () => {
+    const root = setUp(smallest);
+    const warnings: string[] = [];
+    const request = { mode: 'w4a16', format: 'mlx', quantizeEmbeddings: true, ignore: [], warnings } as const;
+    const clip = { kind: 'minmax' } as const;
+    await attempt(root, { ...request, clip, treatment: { ...quick, rotation: undefined } });
+    expect(warnings).toEqual([]);
+    const biasesOf = (module: string) =>
+      withModel(join(root, 'out'), ({ tensors }) => {
+        const codes = tensors.get(`${module}.weight`)?.codes?.read();
+        if (codes?.kind !== 'affine') throw new Error('no affine codes');
+        return Promise.resolve(codes.biases.filter((bias, i) => bias !== -8 * codes.scales[i]).length);
+      });
+    // Methods find symmetric codes; a weight by itself has MLX's own.
+    expect(await biasesOf('model.layers.0.mlp.up_proj')).toBe(0);
+    expect(await biasesOf('model.embed_tokens')).toBeGreaterThan(0);
   });
 
   it('rounds to nearest, and warns, where a Hessian has no Cholesky factor', async () => {

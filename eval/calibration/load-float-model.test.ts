@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
 import { modelTensors } from '../../quant/checkpoint/architecture.ts';
-import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
-import { checkpointModel } from '../../quant/methods/float-model.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
+import { storedFloatModel } from '../../quant/methods/float-model.ts';
 import { randomModel, smallConfig } from '../../testing/random-model.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint } from '../../testing/tiny-checkpoint.ts';
@@ -26,18 +25,19 @@ describe('loadFloatModel', () => {
       architectures: [architecture],
       tie_word_embeddings: tied,
     });
-    const checkpoint = Checkpoint.open(folder);
+    const model = openModel(folder);
     const backend = openReferenceBackend();
     try {
-      const config = readModelConfig(folder);
-      const stored = await loadModel(checkpoint, config, backend, parseConfiguration('fp16'));
-      const loaded = await loadFloatModel(checkpointModel(checkpoint, config), backend);
+      const stored = await loadModel(model, backend, parseConfiguration('fp16'));
+      const loaded = await loadFloatModel(storedFloatModel(model), backend);
       expect(await loaded.logits(tokenIds)).toEqual(await stored.logits(tokenIds));
-      const elements = modelTensors(config).map(({ shape }) => shape.reduce((product, length) => product * length, 1));
+      const elements = modelTensors(model.config).map(({ shape }) =>
+        shape.reduce((product, length) => product * length, 1),
+      );
       expect(loaded.modelBytes).toBe(4 * elements.reduce((sum, count) => sum + count, 0));
     } finally {
       backend.close();
-      checkpoint.close();
+      model.close();
     }
   });
 

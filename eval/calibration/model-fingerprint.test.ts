@@ -1,8 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { writeTinyCheckpoint } from '../../testing/tiny-checkpoint.ts';
 import { modelFingerprint } from './model-fingerprint.ts';
@@ -14,11 +13,11 @@ describe('modelFingerprint', () => {
     const path = join(folder, 'config.json');
     const json = JSON.parse(readFileSync(path, 'utf8')) as object;
     writeFileSync(path, JSON.stringify({ ...json, ...members }));
-    const checkpoint = Checkpoint.open(folder);
+    const model = openModel(folder);
     try {
-      return modelFingerprint(checkpoint, readModelConfig(folder));
+      return modelFingerprint(model);
     } finally {
-      checkpoint.close();
+      model.close();
     }
   };
 

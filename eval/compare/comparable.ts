@@ -5,19 +5,16 @@ import { InputError } from '../../quant/errors.ts';
 export interface ComparableModel {
   name: string;
   config: Pick<ModelConfig, 'vocabSize' | 'layers' | 'hiddenSize'>;
-  /** SHA-256 of tokenizer.json. */
-  tokenizerSha256: string;
 }
 
 /**
- * Refuses models that do not read the same tokens, or whose layers have no counterparts.
+ * Refuses models whose tokens or layers have no counterparts.
  *
  * @throws InputError `E_MODELS_DIFFER`, naming both values
  */
 export function requireComparable([first, ...others]: readonly ComparableModel[]): void {
   for (const other of others) {
-    const facts = ({ config, tokenizerSha256 }: ComparableModel) => [
-      ['tokenizer.json (SHA-256)', tokenizerSha256],
+    const facts = ({ config }: ComparableModel) => [
       ['vocab_size', config.vocabSize],
       ['num_hidden_layers', config.layers],
       ['hidden_size', config.hiddenSize],

@@ -3,8 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packagePath } from '../../commands/package-path.ts';
 import { openNativeBackend } from '../../kernels/native/backend.ts';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
-import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import { nativeLibraryForTests } from '../../testing/native-library.ts';
 import { evaluate } from '../evaluate.ts';
 import type { EvaluationRow } from '../evaluation-row.ts';
@@ -20,8 +19,8 @@ import { compareModels, type Compared, type ComparedModel, type ComparisonRow } 
 
 const library = nativeLibraryForTests();
 const backend = library ? openNativeBackend(library) : openReferenceBackend();
-const checkpoint = Checkpoint.open(packagePath('fixtures/tiny-qwen3'));
-const config = readModelConfig(checkpoint.folder);
+const stored = openModel(packagePath('fixtures/tiny-qwen3'));
+const { config, documents } = stored;
 const names = ['fp16', 'w8a8', 'w4a8'];
 let text: PreparedText;
 /** What eval-ppl gives. */
@@ -30,11 +29,11 @@ const losses = new Map<string, Float32Array[]>();
 const signal = new AbortController().signal;
 
 beforeAll(async () => {
-  const tokenizer = loadTokenizer(checkpoint.folder, { vocabSize: config.vocabSize });
+  const tokenizer = loadTokenizer(documents, { vocabSize: config.vocabSize });
   const source = { text: readFileSync(packagePath('fixtures/heldout.txt'), 'utf8').slice(0, 1000), sha256: '' };
   const options = { name: 'stride', ctx: 24, stride: 16, samples: 3 } as const;
-  text = await prepareText(source, textEncoder(checkpoint.folder, tokenizer), options);
-  const request = { checkpoint, config, configurations: names.map(parseConfiguration), text, divergence: true };
+  text = await prepareText(source, textEncoder(documents, tokenizer), options);
+  const request = { model: stored, configurations: names.map(parseConfiguration), text, divergence: true };
   evaluated = await evaluate(request, backend, {
     signal,
     onWindow: (result) => losses.set(result.config, [...(losses.get(result.config) ?? []), result.losses]),
@@ -42,13 +41,13 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  checkpoint.close();
+  stored.close();
   backend.close();
 });
 
 const model = (name: string): ComparedModel => ({
   name,
-  load: () => loadModel(checkpoint, config, backend, parseConfiguration(name)),
+  load: () => loadModel(stored, backend, parseConfiguration(name)),
 });
 const result = (name: string): Compared => ({ name: `${name} saved`, losses: concatenate(losses.get(name) ?? []) });
 

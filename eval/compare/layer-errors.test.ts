@@ -1,8 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { packagePath } from '../../commands/package-path.ts';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
-import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint } from '../../testing/tiny-checkpoint.ts';
 import { parseConfiguration } from '../model/configurations.ts';
@@ -21,9 +20,9 @@ afterAll(() => {
 });
 
 async function load(folder: string, configuration = 'fp16'): Promise<DecoderModel> {
-  const checkpoint = Checkpoint.open(folder);
-  const model = await loadModel(checkpoint, readModelConfig(folder), backend, parseConfiguration(configuration));
-  opened.push(model, checkpoint);
+  const stored = openModel(folder);
+  const model = await loadModel(stored, backend, parseConfiguration(configuration));
+  opened.push(model, stored);
   return model;
 }
 

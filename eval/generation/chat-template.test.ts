@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { folderDocuments } from '../../quant/checkpoint/folder-documents.ts';
 import { InputError } from '../../quant/errors.ts';
+import { nodeFileSystem } from '../../quant/file-system.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
-import { MAX_TEMPLATE_BYTES, readChatTemplate } from './chat-template.ts';
+import { MAX_TEMPLATE_BYTES, readChatTemplate, type ChatTemplate } from './chat-template.ts';
 
 function folderWith(files: Record<string, unknown>): string {
   const folder = temporaryFolder();
@@ -13,13 +15,16 @@ function folderWith(files: Record<string, unknown>): string {
   return folder;
 }
 
+const templateOf = (folder: string): ChatTemplate | undefined =>
+  readChatTemplate(folderDocuments(folder, nodeFileSystem));
+
 const inConfig = (template: unknown): string => folderWith({ 'tokenizer_config.json': { chat_template: template } });
 
 describe('readChatTemplate', () => {
   it('finds none', () => {
-    expect(readChatTemplate(temporaryFolder())).toBeUndefined();
-    expect(readChatTemplate(folderWith({ 'tokenizer_config.json': {} }))).toBeUndefined();
-    expect(readChatTemplate(inConfig(null))).toBeUndefined();
+    expect(templateOf(temporaryFolder())).toBeUndefined();
+    expect(templateOf(folderWith({ 'tokenizer_config.json': {} }))).toBeUndefined();
+    expect(templateOf(inConfig(null))).toBeUndefined();
   });
 
   it('reads one, with the special tokens that are strings or objects', () => {
@@ -31,7 +36,7 @@ describe('readChatTemplate', () => {
       model_max_length: 1e30,
     };
     const text = JSON.stringify(config).replace('1e+30', '1000000000000000019884624838656');
-    expect(readChatTemplate(folderWith({ 'tokenizer_config.json': text }))).toEqual({
+    expect(templateOf(folderWith({ 'tokenizer_config.json': text }))).toEqual({
       file: 'tokenizer_config.json',
       source: '{{ bos_token }}',
       specialTokens: { bos_token: '<s>', eos_token: '</s>' },
@@ -43,7 +48,7 @@ describe('readChatTemplate', () => {
       { name: 'tool_use', template: 'tools' },
       { name: 'default', template: 'talk' },
     ];
-    expect(readChatTemplate(inConfig(templates))?.source).toBe('talk');
+    expect(templateOf(inConfig(templates))?.source).toBe('talk');
   });
 
   it('prefers a file of its own, and takes that of a processor last', () => {
@@ -52,14 +57,14 @@ describe('readChatTemplate', () => {
       'chat_template.json': { chat_template: 'json' },
     };
     const own = { ...files, 'chat_template.jinja': 'jinja ä' };
-    expect(readChatTemplate(folderWith(own))).toMatchObject({
+    expect(templateOf(folderWith(own))).toMatchObject({
       file: 'chat_template.jinja',
       source: 'jinja ä',
       specialTokens: { bos_token: '<s>' },
     });
-    expect(readChatTemplate(folderWith(files))?.source).toBe('config');
+    expect(templateOf(folderWith(files))?.source).toBe('config');
     const legacy = { ...files, 'tokenizer_config.json': {} };
-    expect(readChatTemplate(folderWith(legacy))?.source).toBe('json');
+    expect(templateOf(folderWith(legacy))?.source).toBe('json');
   });
 
   it.each([
@@ -74,17 +79,17 @@ describe('readChatTemplate', () => {
     ['a vast one', inConfig, 'ä'.repeat(MAX_TEMPLATE_BYTES / 2 + 1), /longer than 1048576 bytes/],
   ])('refuses %s', (_, folderOf, template, message) => {
     const folder = folderOf(template);
-    expect(() => readChatTemplate(folder)).toThrow(InputError);
-    expect(() => readChatTemplate(folder)).toThrow(message);
+    expect(() => templateOf(folder)).toThrow(InputError);
+    expect(() => templateOf(folder)).toThrow(message);
   });
 
   it('refuses files that are no JSON object, no UTF-8, or too large', () => {
-    expect(() => readChatTemplate(folderWith({ 'tokenizer_config.json': '[]' }))).toThrow('expected a JSON object');
-    expect(() => readChatTemplate(folderWith({ 'tokenizer_config.json': '{' }))).toThrow(InputError);
+    expect(() => templateOf(folderWith({ 'tokenizer_config.json': '[]' }))).toThrow('expected a JSON object');
+    expect(() => templateOf(folderWith({ 'tokenizer_config.json': '{' }))).toThrow(InputError);
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'chat_template.jinja'), Uint8Array.of(0xff));
-    expect(() => readChatTemplate(folder)).toThrow('chat_template.jinja: not valid UTF-8');
+    expect(() => templateOf(folder)).toThrow('chat_template.jinja: not valid UTF-8');
     writeFileSync(join(folder, 'chat_template.jinja'), 'x'.repeat(MAX_TEMPLATE_BYTES + 1));
-    expect(() => readChatTemplate(folder)).toThrow('over the limit of 1048576');
+    expect(() => templateOf(folder)).toThrow('over the limit of 1048576');
   });
 });

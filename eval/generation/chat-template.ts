@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import type { ConfigFields } from '../../quant/checkpoint/config-fields.ts';
+import type { ModelDocuments } from '../../quant/checkpoint/stored-model.ts';
 import { isJsonArray, isJsonObject } from '../../quant/checkpoint/strict-json.ts';
 import { InputError } from '../../quant/errors.ts';
-import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
-import { readIfThere, readTokenizerConfig, specialToken, TOKENIZER_CONFIG } from '../model/tokenizer-config.ts';
+import { readTokenizerConfig, specialToken } from '../model/tokenizer-config.ts';
 
 /** How a model wants a conversation to be written: a Jinja template of the checkpoint, not to be trusted. */
 export interface ChatTemplate {
@@ -24,18 +23,16 @@ const JSON_TEMPLATE = 'chat_template.json';
 const specialTokenNames = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
 
 /**
- * Finds the chat template of a model folder as transformers does: a file of its own wins over tokenizer_config.json, and
+ * Finds the chat template of a model as transformers does: a file of its own wins over tokenizer_config.json, and
  * of several named ones it is `default`.
  *
  * @returns nothing if the model has none
  * @throws InputError `E_CHAT_TEMPLATE`, `E_FILE_TOO_LARGE`, `E_CONFIG_*`, `E_JSON_*`
  */
-export function readChatTemplate(folder: string, fileSystem: FileSystem = nodeFileSystem): ChatTemplate | undefined {
-  const tokenizer = readTokenizerConfig(folder, TOKENIZER_CONFIG, fileSystem);
+export function readChatTemplate(documents: ModelDocuments): ChatTemplate | undefined {
+  const tokenizer = readTokenizerConfig(documents);
   const found =
-    readJinja(folder, fileSystem) ??
-    namedTemplate(tokenizer) ??
-    namedTemplate(readTokenizerConfig(folder, JSON_TEMPLATE, fileSystem));
+    readJinja(documents) ?? namedTemplate(tokenizer) ?? namedTemplate(readTokenizerConfig(documents, JSON_TEMPLATE));
   if (!found) return undefined;
   if (Buffer.byteLength(found.source) > MAX_TEMPLATE_BYTES) {
     throw refusal(found.file, `the chat template is longer than ${MAX_TEMPLATE_BYTES} bytes`);
@@ -45,8 +42,8 @@ export function readChatTemplate(folder: string, fileSystem: FileSystem = nodeFi
 
 type Source = Pick<ChatTemplate, 'file' | 'source'>;
 
-function readJinja(folder: string, fileSystem: FileSystem): Source | undefined {
-  const bytes = readIfThere(join(folder, JINJA), MAX_TEMPLATE_BYTES, fileSystem);
+function readJinja(documents: ModelDocuments): Source | undefined {
+  const bytes = documents.read(JINJA, MAX_TEMPLATE_BYTES);
   if (!bytes) return undefined;
   try {
     return { file: JINJA, source: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };

@@ -4,8 +4,7 @@ import { packagePath } from '../../commands/package-path.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { openNativeBackend } from '../../kernels/native/backend.ts';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
-import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import { nativeLibraryForTests } from '../../testing/native-library.ts';
 import { parseConfiguration } from '../model/configurations.ts';
 import { loadModel } from '../model/load.ts';
@@ -25,17 +24,19 @@ interface Golden {
 }
 
 const folder = packagePath('fixtures/tiny-qwen3');
-const config = readModelConfig(folder);
-const stopTokens = readStopTokens(folder, config);
+const stored = openModel(folder);
+const { config, documents } = stored;
+const stopTokens = readStopTokens(documents, config);
+stored.close();
 /** By transformers in float32: fixtures/generation/make_greedy.py. */
 const golden = JSON.parse(readFileSync(packagePath('fixtures/generation/greedy.json'), 'utf8')) as Golden[];
 
 async function load(backend: Backend, configuration = 'fp16'): Promise<DecoderModel> {
-  const checkpoint = Checkpoint.open(folder);
+  const model = openModel(folder);
   try {
-    return await loadModel(checkpoint, config, backend, parseConfiguration(configuration));
+    return await loadModel(model, backend, parseConfiguration(configuration));
   } finally {
-    checkpoint.close();
+    model.close();
   }
 }
 
@@ -88,8 +89,8 @@ describe('generate', () => {
   });
 
   it('reads the prompts and decodes the texts that transformers does', async () => {
-    const tokenizer = loadTokenizer(folder, { vocabSize: config.vocabSize });
-    const template = readChatTemplate(folder);
+    const tokenizer = loadTokenizer(documents, { vocabSize: config.vocabSize });
+    const template = readChatTemplate(documents);
     for (const { kind, prompt: text, promptIds, newIds, text: expected } of golden) {
       const chat = kind === 'chat';
       const prompt = await preparePrompt(tokenizer, { text, system: undefined, template: chat ? template : undefined });

@@ -1,13 +1,15 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { folderDocuments } from '../../quant/checkpoint/folder-documents.ts';
+import { nodeFileSystem } from '../../quant/file-system.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { readStopTokens } from './stop-tokens.ts';
 
 function stopTokens(generationConfig: string | undefined, eosTokenIds: readonly number[]): number[] {
   const folder = temporaryFolder();
   if (generationConfig !== undefined) writeFileSync(join(folder, 'generation_config.json'), generationConfig);
-  return [...readStopTokens(folder, { eosTokenIds })].toSorted((a, b) => a - b);
+  return [...readStopTokens(folderDocuments(folder, nodeFileSystem), { eosTokenIds })].toSorted((a, b) => a - b);
 }
 
 describe('readStopTokens', () => {

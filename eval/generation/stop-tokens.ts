@@ -1,10 +1,8 @@
-import { join } from 'node:path';
 import { ConfigFields } from '../../quant/checkpoint/config-fields.ts';
 import { CONFIG_LIMITS, readTokenIds, type ModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import type { ModelDocuments } from '../../quant/checkpoint/stored-model.ts';
 import { isJsonObject, parseJson } from '../../quant/checkpoint/strict-json.ts';
-import { InputError, NotFoundError } from '../../quant/errors.ts';
-import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
-import { readWholeFile } from '../../quant/read-file.ts';
+import { InputError } from '../../quant/errors.ts';
 
 const FILE = 'generation_config.json';
 
@@ -13,22 +11,13 @@ const FILE = 'generation_config.json';
  *
  * @throws InputError `E_CONFIG_*`, `E_JSON_*`
  */
-export function readStopTokens(
-  folder: string,
-  config: Pick<ModelConfig, 'eosTokenIds'>,
-  fileSystem: FileSystem = nodeFileSystem,
-): Set<number> {
-  return new Set([...readGenerationConfig(folder, fileSystem), ...config.eosTokenIds]);
+export function readStopTokens(documents: ModelDocuments, config: Pick<ModelConfig, 'eosTokenIds'>): Set<number> {
+  return new Set([...readGenerationConfig(documents), ...config.eosTokenIds]);
 }
 
-function readGenerationConfig(folder: string, fileSystem: FileSystem): readonly number[] {
-  let bytes: Uint8Array;
-  try {
-    bytes = readWholeFile(join(folder, FILE), CONFIG_LIMITS.maxBytes, fileSystem);
-  } catch (error) {
-    if (error instanceof NotFoundError) return [];
-    throw error;
-  }
+function readGenerationConfig(documents: ModelDocuments): readonly number[] {
+  const bytes = documents.read(FILE, CONFIG_LIMITS.maxBytes);
+  if (!bytes) return [];
   const document = parseJson(bytes, FILE, CONFIG_LIMITS);
   if (!isJsonObject(document)) {
     throw new InputError(`${FILE}: expected a JSON object`, {

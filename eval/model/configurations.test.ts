@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../quant/errors.ts';
+import type { StoredCodes, StoredModel, StoredTensor } from '../../quant/checkpoint/stored-model.ts';
 import { configurations, decodedAs, parseConfiguration, storedConfiguration } from './configurations.ts';
 
 describe('parseConfiguration', () => {
@@ -43,20 +44,44 @@ describe('parseConfiguration', () => {
 });
 
 describe('storedConfiguration', () => {
-  it('has the name of the scheme', () => {
-    const stored = { mode: 'w8a8', groupSize: 0, perChannel: [], ignore: [] } as const;
-    expect(storedConfiguration(stored)).toEqual({ name: 'w8a8', kind: 'stored' });
-    expect(storedConfiguration({ ...stored, groupSize: 64 })).toEqual({ name: 'w8a8-g64', kind: 'stored' });
+  it('has the name that the model has for its scheme', () => {
+    expect(storedConfiguration({ rowName: 'mlx-q4-g64' })).toEqual({ name: 'mlx-q4-g64', kind: 'stored' });
+    expect(storedConfiguration({ rowName: undefined })).toBeUndefined();
   });
 });
 
 describe('decodedAs', () => {
-  const stored = { mode: 'w8a8', groupSize: 64, perChannel: [], ignore: [] } as const;
+  const float = { tensors: new Map<string, StoredTensor>() };
+  const stored = { name: 'w8a8-g64', kind: 'stored' } as const;
+
+  /** A model with one weight of such codes. */
+  const quantized = (quantizesActivations: boolean): Pick<StoredModel, 'tensors'> => {
+    const codes: StoredCodes = {
+      kind: 'symmetric',
+      bits: 8,
+      groupSize: 64,
+      quantizesActivations,
+      exact: true,
+      read: () => expect.fail('no codes are needed'),
+    };
+    const readFloats = (): never => expect.fail('no values are needed');
+    const tensor = {
+      name: 'q',
+      shape: [1, 64],
+      stored: 'int8',
+      file: 'x',
+      bytes: 64,
+      dtype: 'F32',
+      codes,
+      readFloats,
+    } as const;
+    return { tensors: new Map([['q', tensor]]) };
+  };
 
   it('marks integer weights with float activations by name', () => {
     const w4a8 = parseConfiguration('w4a8-g64');
-    expect(decodedAs(w4a8, 'w8a16')).toEqual({ ...w4a8, name: 'w4a8-g64-decode', floatActivations: true });
-    expect(decodedAs(storedConfiguration(stored), 'w8a16', stored)).toEqual({
+    expect(decodedAs(w4a8, 'w8a16', float)).toEqual({ ...w4a8, name: 'w4a8-g64-decode', floatActivations: true });
+    expect(decodedAs(stored, 'w8a16', quantized(true))).toEqual({
       name: 'w8a8-g64-decode',
       kind: 'stored',
       floatActivations: true,
@@ -65,13 +90,11 @@ describe('decodedAs', () => {
 
   it('changes nothing where decoding has the arithmetic of prompts', () => {
     const w8a8 = parseConfiguration('w8a8');
-    expect(decodedAs(w8a8, 'w8a8')).toBe(w8a8);
+    expect(decodedAs(w8a8, 'w8a8', float)).toBe(w8a8);
     for (const name of ['fp16', 'w8a16', 'w4a16']) {
       const configuration = parseConfiguration(name);
-      expect(decodedAs(configuration, 'w8a16')).toBe(configuration);
+      expect(decodedAs(configuration, 'w8a16', float)).toBe(configuration);
     }
-    const weightOnly = { ...stored, mode: 'w8a16' } as const;
-    const configuration = storedConfiguration(weightOnly);
-    expect(decodedAs(configuration, 'w8a16', weightOnly)).toBe(configuration);
+    expect(decodedAs(stored, 'w8a16', quantized(false))).toBe(stored);
   });
 });

@@ -1,16 +1,17 @@
 import type { DecodeMode } from '../../kernels/backend.ts';
-import { storageFormat, type QuantizedModel } from '../../quant/checkpoint/compressed-tensors.ts';
+import type { StoredModel } from '../../quant/checkpoint/stored-model.ts';
 import { UsageError } from '../../quant/errors.ts';
 import { groupSizes, type GroupSize, type WeightScheme } from '../../quant/schemes/scheme.ts';
+import { isInteger } from './stored-weight.ts';
 
 /** How a model is held and multiplied: one row of the table that `eval-ppl` prints. */
 export type Configuration = StoredConfiguration | IntegerConfiguration | AffineConfiguration;
 
-/** Weights as the checkpoint holds them. */
+/** Weights as the model holds them. */
 export interface StoredConfiguration {
   name: string;
   kind: 'stored';
-  /** As of an `IntegerConfiguration`, where the checkpoint holds integer weights. */
+  /** As of an `IntegerConfiguration`, where the model holds integer weights. */
   floatActivations?: true;
 }
 
@@ -56,9 +57,9 @@ export const configurations: readonly Configuration[] = [
   ...groupSizes.map((groupSize) => integer(4, groupSize)),
 ];
 
-/** The one row of a checkpoint that is quantized already, named by its own scheme. */
-export function storedConfiguration({ mode, groupSize }: QuantizedModel): StoredConfiguration {
-  return { name: groupSize === 0 ? mode : `${mode}-g${groupSize}`, kind: 'stored' };
+/** The one row of a model that is quantized already, named by its own scheme; undefined for a float model. */
+export function storedConfiguration({ rowName }: Pick<StoredModel, 'rowName'>): StoredConfiguration | undefined {
+  return rowName === undefined ? undefined : { name: rowName, kind: 'stored' };
 }
 
 /**
@@ -66,14 +67,17 @@ export function storedConfiguration({ mode, groupSize }: QuantizedModel): Stored
  * tell prompts from decoding, and under `w8a8` not even these do: those give the same bits. Mode `w8a16` is marked in
  * the name.
  *
- * @param stored how the checkpoint itself is quantized, if it is
+ * @param model that is to be loaded so
  */
-export function decodedAs(configuration: Configuration, mode: DecodeMode, stored?: QuantizedModel): Configuration {
+export function decodedAs(
+  configuration: Configuration,
+  mode: DecodeMode,
+  model: Pick<StoredModel, 'tensors'>,
+): Configuration {
   if (mode === 'w8a8') return configuration;
   if (configuration.kind === 'affine') return configuration;
-  if (configuration.kind === 'stored' && (!stored || storageFormat(stored.mode) !== 'int-quantized')) {
-    return configuration;
-  }
+  const hasIntegers = (): boolean => [...model.tensors.values()].some(({ codes }) => codes && isInteger(codes));
+  if (configuration.kind === 'stored' && !hasIntegers()) return configuration;
   return { ...configuration, name: `${configuration.name}-decode`, floatActivations: true };
 }
 

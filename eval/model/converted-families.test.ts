@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
 import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import { inlineExecutor } from '../../quant/conversion/executors.ts';
 import { prepareConversion } from '../../quant/conversion/prepare.ts';
 import { convert } from '../../quant/convert.ts';
@@ -16,11 +16,10 @@ import { loadModel } from './load.ts';
 
 /** Writes `output`: the checkpoint in `model` as W8A8. @returns names of the tensors that were quantized */
 async function convertW8a8(model: string, output: string): Promise<string[]> {
-  const checkpoint = Checkpoint.open(model);
+  const input = openModel(model);
   const executor = inlineExecutor(nodeFileSystem);
   try {
-    const conversion = prepareConversion(nodeFileSystem, checkpoint, {
-      model,
+    const conversion = prepareConversion(nodeFileSystem, input, {
       mode: 'w8a8',
       groupSize: 0,
       clip: { kind: 'minmax' },
@@ -43,7 +42,7 @@ async function convertW8a8(model: string, output: string): Promise<string[]> {
     });
   } finally {
     await executor.close();
-    checkpoint.close();
+    input.close();
   }
   return tensorNames(output)
     .filter((name) => name.endsWith('.weight_scale'))
@@ -57,14 +56,14 @@ function tensorNames(folder: string): string[] {
 }
 
 async function logitsOf(folder: string, configuration: string): Promise<Float32Array> {
-  const checkpoint = Checkpoint.open(folder);
+  const stored = openModel(folder);
   const backend = openReferenceBackend();
   try {
-    const model = await loadModel(checkpoint, readModelConfig(folder), backend, parseConfiguration(configuration));
+    const model = await loadModel(stored, backend, parseConfiguration(configuration));
     return await model.logits(Int32Array.from({ length: 12 }, (_, i) => (i * 7) % 40));
   } finally {
     backend.close();
-    checkpoint.close();
+    stored.close();
   }
 }
 

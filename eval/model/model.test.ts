@@ -7,6 +7,7 @@ import { modelTensors } from '../../quant/checkpoint/architecture.ts';
 import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
 import { quantizedTensors, weightBits, withQuantizationConfig } from '../../quant/checkpoint/compressed-tensors.ts';
 import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import { packCodes } from '../../quant/checkpoint/packing.ts';
 import { writeSafetensors, type TensorData } from '../../quant/checkpoint/safetensors-writer.ts';
 import { InputError, UsageError } from '../../quant/errors.ts';
@@ -80,11 +81,11 @@ function quantized(data: Float32Array, rows: number, columns: number, bits: 8 | 
 }
 
 async function load(folder: string, name = 'fp16', backend: Backend = openReferenceBackend()): Promise<DecoderModel> {
-  const checkpoint = Checkpoint.open(folder);
+  const model = openModel(folder);
   try {
-    return await loadModel(checkpoint, readModelConfig(folder), backend, parseConfiguration(name));
+    return await loadModel(model, backend, parseConfiguration(name));
   } finally {
-    checkpoint.close();
+    model.close();
   }
 }
 

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { narrowBf16, narrowF16 } from '../../kernels/reference/float-formats.ts';
 import { openNativeBackend } from '../../kernels/native/backend.ts';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
-import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
-import { readModelConfig, type ModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import type { RopeConfig } from '../../quant/checkpoint/rope-config.ts';
 import { writeSafetensors } from '../../quant/checkpoint/safetensors-writer.ts';
 import { goldenTensor } from '../../testing/golden-weights.ts';
@@ -83,16 +83,16 @@ async function withModel<Result>(
   });
   writeSafetensors(join(folder, 'model.safetensors'), tensors);
 
-  const checkpoint = Checkpoint.open(folder);
+  const stored = openModel(folder);
   const backend = library && variant.isa ? openNativeBackend(library, { isa: variant.isa }) : openReferenceBackend();
   try {
-    const written = readModelConfig(folder);
+    const written = stored.config;
     const modelConfig = variant.reconfigure?.(written) ?? written;
-    const model = await loadModel(checkpoint, modelConfig, backend, parseConfiguration('fp16'));
+    const model = await loadModel({ ...stored, config: modelConfig }, backend, parseConfiguration('fp16'));
     return await use(model);
   } finally {
     backend.close();
-    checkpoint.close();
+    stored.close();
   }
 }
 

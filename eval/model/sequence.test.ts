@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packagePath } from '../../commands/package-path.ts';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
-import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import { parseConfiguration } from './configurations.ts';
 import { loadModel } from './load.ts';
 import type { DecoderModel } from './model.ts';
@@ -12,10 +11,9 @@ const tokenIds = Int32Array.from({ length: 24 }, (_, i) => (i * i * 7 + 3) % 50)
 let model: DecoderModel;
 
 beforeAll(async () => {
-  const checkpoint = Checkpoint.open(packagePath('fixtures/tiny-qwen3'));
-  const config = readModelConfig(checkpoint.folder);
-  model = await loadModel(checkpoint, config, openReferenceBackend(), parseConfiguration('fp16'));
-  checkpoint.close();
+  const stored = openModel(packagePath('fixtures/tiny-qwen3'));
+  model = await loadModel(stored, openReferenceBackend(), parseConfiguration('fp16'));
+  stored.close();
 });
 
 afterAll(() => {
@@ -82,9 +80,9 @@ describe('DecoderSequence', () => {
   });
 
   it('quantizes the activations of single tokens when it is told to', async () => {
-    const checkpoint = Checkpoint.open(packagePath('fixtures/tiny-qwen3'));
-    const quantized = await loadModel(checkpoint, model.config, openReferenceBackend(), parseConfiguration('w8a8'));
-    checkpoint.close();
+    const stored = openModel(packagePath('fixtures/tiny-qwen3'));
+    const quantized = await loadModel(stored, openReferenceBackend(), parseConfiguration('w8a8'));
+    stored.close();
     const expected = await quantized.logits(tokenIds.subarray(0, 4));
     const last = expected.subarray(-quantized.config.vocabSize);
     const integer = quantized.startSequence(4, { decode: 'w8a8' });

@@ -1,12 +1,9 @@
-import { join } from 'node:path';
 import { ConfigFields } from '../../quant/checkpoint/config-fields.ts';
+import type { ModelDocuments } from '../../quant/checkpoint/stored-model.ts';
 import { isJsonObject, parseJson, type JsonLimits } from '../../quant/checkpoint/strict-json.ts';
-import { NotFoundError } from '../../quant/errors.ts';
-import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
-import { readWholeFile } from '../../quant/read-file.ts';
 import { unsupported } from './tokenizer-definition.ts';
 
-export const TOKENIZER_CONFIG = 'tokenizer_config.json';
+const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
 /** The largest in use describes 6,000 added tokens in 1.2 MB (Gemma 3). */
 const LIMITS: JsonLimits = {
@@ -24,11 +21,10 @@ const LIMITS: JsonLimits = {
  * @throws InputError `E_TOKENIZER_UNSUPPORTED`, `E_FILE_TOO_LARGE`, `E_JSON_*`
  */
 export function readTokenizerConfig(
-  folder: string,
+  documents: ModelDocuments,
   file: string = TOKENIZER_CONFIG,
-  fileSystem: FileSystem = nodeFileSystem,
 ): ConfigFields | undefined {
-  const bytes = readIfThere(join(folder, file), LIMITS.maxBytes, fileSystem);
+  const bytes = documents.read(file, LIMITS.maxBytes);
   if (!bytes) return undefined;
   const document = parseJson(bytes, file, LIMITS);
   if (!isJsonObject(document)) throw unsupported(file, 'expected a JSON object');
@@ -40,14 +36,4 @@ export function specialToken(config: ConfigFields | undefined, name: string): st
   const token = config?.object.get(name);
   const content = isJsonObject(token) ? token.get('content') : token;
   return typeof content === 'string' ? content : undefined;
-}
-
-/** The bytes of a file, or nothing if it is not there. */
-export function readIfThere(path: string, maxBytes: number, fileSystem: FileSystem): Uint8Array | undefined {
-  try {
-    return readWholeFile(path, maxBytes, fileSystem);
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
-    throw error;
-  }
 }

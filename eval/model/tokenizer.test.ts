@@ -2,6 +2,8 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InputError, NotFoundError } from '../../quant/errors.ts';
+import { folderDocuments } from '../../quant/checkpoint/folder-documents.ts';
+import { nodeFileSystem } from '../../quant/file-system.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import {
   byteLevel,
@@ -170,16 +172,16 @@ describe('loadTokenizer', () => {
   it('loads tokenizer.json of a folder', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(sampleTokenizer(byteLevel)));
-    const tokenizer = loadTokenizer(folder, { vocabSize: VOCAB_SIZE });
+    const tokenizer = loadTokenizer(folderDocuments(folder, nodeFileSystem), { vocabSize: VOCAB_SIZE });
     expect(Array.from(tokenizer.encode('the end'))).toEqual([116, 256, 32, 260]);
   });
 
   it('says what is wrong with a file', () => {
     const folder = temporaryFolder();
     const path = join(folder, 'tokenizer.json');
-    const load = () => loadTokenizer(folder, { vocabSize: VOCAB_SIZE });
+    const load = () => loadTokenizer(folderDocuments(folder, nodeFileSystem), { vocabSize: VOCAB_SIZE });
     expect(load).toThrow(NotFoundError);
-    expect(load).toThrow(`${folder}: no tokenizer.json`);
+    expect(load).toThrow('the model has no tokenizer.json');
     writeFileSync(path, '{"model":');
     expect(load).toThrow(/tokenizer.json: not valid JSON/);
     writeFileSync(path, Buffer.of(0x22, 0xff, 0x22));
@@ -188,6 +190,8 @@ describe('loadTokenizer', () => {
     expect(load).toThrow('tokenizer.json: 100000000 bytes are over the limit of 67108864');
     const other = temporaryFolder();
     mkdirSync(join(other, 'tokenizer.json'));
-    expect(() => loadTokenizer(other, { vocabSize: VOCAB_SIZE })).toThrow(/tokenizer.json: not a regular file/);
+    expect(() => loadTokenizer(folderDocuments(other, nodeFileSystem), { vocabSize: VOCAB_SIZE })).toThrow(
+      /tokenizer.json: not a regular file/,
+    );
   });
 });

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import type { ModelDocuments } from '../../quant/checkpoint/stored-model.ts';
 import { InputError, NotFoundError } from '../../quant/errors.ts';
-import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
-import { readWholeFile } from '../../quant/read-file.ts';
 import { encodeInWorker } from './encode-in-worker.ts';
 import { unsupported } from './tokenizer-definition.ts';
 import { createTokenizer, type LibraryTokenizer } from './tokenizer-library.ts';
@@ -10,7 +8,6 @@ import { createTokenizer, type LibraryTokenizer } from './tokenizer-library.ts';
 export interface TokenizerOptions {
   /** Rows of the model's embedding: a token without one is an error. */
   vocabSize: number;
-  fileSystem?: FileSystem;
 }
 
 export interface DecodeOptions {
@@ -27,21 +24,20 @@ const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
 const SENTINEL = '\u0000text';
 
 /**
- * Loads `tokenizer.json` of a model folder.
+ * Loads `tokenizer.json` of a model.
  *
  * @throws NotFoundError `E_TOKENIZER_MISSING`; InputError `E_FILE_TOO_LARGE`, `E_TOKENIZER_*`
  */
-export function loadTokenizer(folder: string, options: TokenizerOptions): Tokenizer {
-  return new Tokenizer(readText(folder, options.fileSystem ?? nodeFileSystem), options.vocabSize);
+export function loadTokenizer(documents: ModelDocuments, { vocabSize }: TokenizerOptions): Tokenizer {
+  return new Tokenizer(readText(documents), vocabSize);
 }
 
 /**
- * SHA-256 of `tokenizer.json` of a model folder, in hexadecimal.
+ * SHA-256 of `tokenizer.json` of a model, in hexadecimal.
  *
  * @throws NotFoundError `E_TOKENIZER_MISSING`; InputError `E_FILE_TOO_LARGE`, `E_TOKENIZER_UNSUPPORTED`
  */
-export const tokenizerSha256 = (folder: string, fileSystem: FileSystem = nodeFileSystem): string =>
-  hashOf(readText(folder, fileSystem));
+export const tokenizerSha256 = (documents: ModelDocuments): string => hashOf(readText(documents));
 
 const hashOf = (definition: string): string => createHash('sha256').update(definition).digest('hex');
 
@@ -124,17 +120,13 @@ export class Tokenizer {
   }
 }
 
-function readText(folder: string, fileSystem: FileSystem): string {
-  let bytes: Uint8Array;
-  try {
-    bytes = readWholeFile(join(folder, FILE), MAX_TOKENIZER_BYTES, fileSystem);
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    throw new NotFoundError(`${folder}: no ${FILE}`, {
+function readText(documents: ModelDocuments): string {
+  const bytes = documents.read(FILE, MAX_TOKENIZER_BYTES);
+  if (!bytes) {
+    throw new NotFoundError(`the model has no ${FILE}`, {
       code: 'E_TOKENIZER_MISSING',
       hint: 'save it from transformers with AutoTokenizer.from_pretrained(model).save_pretrained(folder)',
-      details: { file: join(folder, FILE) },
-      cause: error,
+      details: { file: FILE },
     });
   }
   try {

@@ -1,33 +1,27 @@
 import type { Backend, Tensor, Weight, WeightSource } from '../../kernels/backend.ts';
-import {
-  quantizedLinear,
-  type QuantizedLinear,
-  type QuantizedModel,
-} from '../../quant/checkpoint/compressed-tensors.ts';
+import type { StoredTensor } from '../../quant/checkpoint/stored-model.ts';
 import { symmetricAsAffine } from '../../quant/schemes/symmetric-as-affine.ts';
 import type { Configuration } from './configurations.ts';
 import type { ModuleLoader } from './load-decoder.ts';
 import { quantizeWeight } from './quantized-weight.ts';
-import { denseWeight, findTensor, readDenseWeight, storedQuantizedWeight, type TensorSource } from './stored-weight.ts';
+import { codedWeight, denseWeight, findTensor, readDenseWeight, type TensorSource } from './stored-weight.ts';
 
 export interface WeightLoaderOptions {
   configuration: Configuration;
-  /** How the checkpoint itself is quantized, if it is. */
-  stored: QuantizedModel | undefined;
   /** Added to the gains of norms. */
   gainOffset: number;
 }
 
-/** Moves tensors from a checkpoint to a backend and counts their bytes. */
+/** Moves tensors of a model to a backend and counts their bytes. */
 export class WeightLoader implements ModuleLoader {
-  readonly #checkpoint: TensorSource;
+  readonly #model: TensorSource;
   readonly #backend: Backend;
   readonly #options: WeightLoaderOptions;
   readonly #handles: (Tensor | Weight)[] = [];
   #bytes = 0;
 
-  constructor(checkpoint: TensorSource, backend: Backend, options: WeightLoaderOptions) {
-    this.#checkpoint = checkpoint;
+  constructor(model: TensorSource, backend: Backend, options: WeightLoaderOptions) {
+    this.#model = model;
     this.#backend = backend;
     this.#options = options;
   }
@@ -44,32 +38,42 @@ export class WeightLoader implements ModuleLoader {
 
   /** The gain of a norm as one row: what is stored and the offset, added in f32, which is also how transformers adds. */
   gain(module: string): Tensor {
-    const entry = findTensor(this.#checkpoint, `${module}.weight`);
-    const stored = this.#checkpoint.readFloats(entry);
-    const gains = stored.map((value) => value + this.#options.gainOffset);
-    return this.#keep(this.#backend.upload(1, gains.length, gains), entry.bytes);
+    const tensor = this.#find(`${module}.weight`);
+    const gains = tensor.readFloats().map((value) => value + this.#options.gainOffset);
+    return this.#keep(this.#backend.upload(1, gains.length, gains), tensor.bytes);
   }
 
-  /** A matrix that stays float. */
+  /** A matrix that is looked up, as floats: backends have no lookup of codes. */
   dense(name: string): Weight {
-    return this.#load(denseWeight(this.#checkpoint, name));
+    const tensor = this.#find(name);
+    return this.#load(denseWeight(tensor), tensor.bytes);
   }
 
-  /** The head stays float unless the checkpoint holds it otherwise. */
+  /** The head stays float unless the model holds it otherwise. */
   head(module: string): Weight {
-    const scheme = this.#storedScheme(module);
-    if (!scheme) return this.dense(`${module}.weight`);
-    return this.#load(storedQuantizedWeight(this.#checkpoint, module, scheme));
+    const tensor = this.#find(`${module}.weight`);
+    return this.#load(storedWeight(tensor), tensor.bytes);
   }
 
-  /** A linear layer, as the checkpoint holds it or else as the configuration wants it. */
+  /** A linear layer, as the model holds it or else as the configuration wants it. */
   linear(module: string, hasBias: boolean): Weight {
-    const bias = hasBias ? this.#checkpoint.readFloats(findTensor(this.#checkpoint, `${module}.bias`)) : undefined;
-    const source = this.#linearSource(module);
-    if (source.kind !== 'integer' || !this.#floatActivations) return this.#load({ ...source, bias });
-    const affine = symmetricAsAffine(source);
-    // A file holds them no more than for quantized activations.
-    return this.#load({ ...affine, bias }, affine.biases.byteLength);
+    const { configuration } = this.#options;
+    const tensor = this.#find(`${module}.weight`);
+    const stored = hasBias ? this.#find(`${module}.bias`) : undefined;
+    const bias = stored?.readFloats();
+    const isStored = configuration.kind === 'stored';
+    const source = isStored
+      ? storedWeight(tensor)
+      : quantizeWeight(readDenseWeight(tensor), configuration, tensor.name);
+    if (source.kind === 'integer' && this.#floatActivations) {
+      const affine = symmetricAsAffine(source);
+      const weight = loadExplained(this.#backend, { ...affine, bias });
+      // A file holds no biases of codes for quantized activations.
+      return this.#keep(weight, weight.bytes - affine.biases.byteLength);
+    }
+    // Files may hold integers of 4 bits as bytes, and backends may hold other codes wider than their file does.
+    const isAsInFile = isStored && source.kind !== 'integer';
+    return this.#load({ ...source, bias }, isAsInFile ? tensor.bytes + (stored?.bytes ?? 0) : undefined);
   }
 
   get #floatActivations(): boolean {
@@ -77,23 +81,14 @@ export class WeightLoader implements ModuleLoader {
     return configuration.kind !== 'affine' && configuration.floatActivations === true;
   }
 
-  #linearSource(module: string): WeightSource {
-    const scheme = this.#storedScheme(module);
-    if (scheme) return storedQuantizedWeight(this.#checkpoint, module, scheme);
-    const name = `${module}.weight`;
-    const { configuration } = this.#options;
-    if (configuration.kind === 'stored') return denseWeight(this.#checkpoint, name);
-    return quantizeWeight(readDenseWeight(this.#checkpoint, name), configuration, name);
+  #find(name: string): StoredTensor {
+    return findTensor(this.#model, name);
   }
 
-  #storedScheme(module: string): QuantizedLinear | undefined {
-    const { stored } = this.#options;
-    return stored && quantizedLinear(stored, module);
-  }
-
-  #load(source: WeightSource, uncountedBytes = 0): Weight {
+  /** @param bytes of the stored form, if the backend does not say it */
+  #load(source: WeightSource, bytes?: number): Weight {
     const weight = loadExplained(this.#backend, source);
-    return this.#keep(weight, weight.bytes - uncountedBytes);
+    return this.#keep(weight, bytes ?? weight.bytes);
   }
 
   #keep<Handle extends Tensor | Weight>(handle: Handle, bytes: number): Handle {
@@ -102,6 +97,9 @@ export class WeightLoader implements ModuleLoader {
     return handle;
   }
 }
+
+const storedWeight = (tensor: StoredTensor): WeightSource =>
+  tensor.codes ? codedWeight(tensor, tensor.codes) : denseWeight(tensor);
 
 /** What a backend refuses of codes that it reads by itself, our own reader refuses in words of the checkpoint. */
 function loadExplained(backend: Backend, source: WeightSource): Weight {

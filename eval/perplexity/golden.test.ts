@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openNativeBackend } from '../../kernels/native/backend.ts';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
-import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
-import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
+import { openModel } from '../../quant/checkpoint/open-model.ts';
 import { nativeLibraryForTests } from '../../testing/native-library.ts';
 import { evaluate } from '../evaluate.ts';
 import type { EvaluationRow } from '../evaluation-row.ts';
@@ -59,14 +58,14 @@ describe('perplexity of transformers', () => {
   it.each(golden.cases)(
     '$options.name, ctx $options.ctx, BOS: $bos',
     async ({ text, characters, bos, options, row }) => {
-      const checkpoint = Checkpoint.open(folder(golden.model));
-      const config = readModelConfig(checkpoint.folder);
+      const model = openModel(folder(golden.model));
+      const { documents } = model;
       const tokenizer = tokenizerOf(
-        checkpoint.folder,
-        config.vocabSize,
+        folder(golden.model),
+        model.config.vocabSize,
         bos ? { post_processor: golden.postProcessor } : {},
       );
-      const encoder = textEncoder(checkpoint.folder, tokenizer);
+      const encoder = textEncoder(documents, tokenizer);
       const start = bos ? { id: tokenizer.prefixIds[0], isBos: true } : encoder.start;
       const prepared = await prepareText(
         { text: texts[text].slice(0, characters), sha256: '' },
@@ -78,10 +77,10 @@ describe('perplexity of transformers', () => {
           samples: options.samples ?? undefined,
         },
       );
-      const request = { checkpoint, config, configurations: [parseConfiguration('fp16')], text: prepared };
+      const request = { model, configurations: [parseConfiguration('fp16')], text: prepared };
       const hooks = { signal: new AbortController().signal, onWindow: () => undefined };
       const [actual] = await evaluate(request, backend, hooks);
-      checkpoint.close();
+      model.close();
 
       expect(prepared.protocol).toMatchObject({
         name: options.name,

@@ -1,3 +1,4 @@
+import type { ModelDocuments } from '../../quant/checkpoint/stored-model.ts';
 import { readTokenizerConfig, specialToken } from '../model/tokenizer-config.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 
@@ -17,12 +18,12 @@ export interface StartToken {
 }
 
 /**
- * The tokenizer of a model folder, with the special tokens that its tokenizer_config.json names.
+ * The tokenizer of a model, with the special tokens that its tokenizer_config.json names.
  *
  * @throws InputError as `readTokenizerConfig`
  */
-export function textEncoder(folder: string, tokenizer: Tokenizer): TextEncoder {
-  const config = readTokenizerConfig(folder);
+export function textEncoder(documents: ModelDocuments, tokenizer: Tokenizer): TextEncoder {
+  const config = readTokenizerConfig(documents);
   const idOf = (name: 'bos_token' | 'eos_token'): number | undefined => {
     const token = specialToken(config, name);
     return token === undefined ? undefined : tokenizer.specialTokenAt(token);

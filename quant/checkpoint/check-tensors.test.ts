@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { InputError } from '../errors.ts';
 import { modelTensors } from './architecture.ts';
 import { checkTensors, type FoundTensor } from './check-tensors.ts';
-import { quantizedLinear, quantizedTensors, type QuantizedModel } from './compressed-tensors.ts';
 import { parseModelConfig, type ModelConfig } from './hf-config.ts';
 
 const configOf = (change: object = {}): ModelConfig =>
@@ -24,19 +23,6 @@ const file = 'model.safetensors';
 
 function floatTensors(config: ModelConfig): Map<string, FoundTensor> {
   return new Map(modelTensors(config).map(({ name, shape }) => [name, { dtype: 'BF16', shape, file }]));
-}
-
-function storedTensors(config: ModelConfig, model: QuantizedModel): Map<string, FoundTensor> {
-  const tensors = floatTensors(config);
-  for (const { name, role, module, shape } of modelTensors(config)) {
-    const scheme = role === 'linear' || role === 'head' ? quantizedLinear(model, module) : undefined;
-    if (!scheme) continue;
-    tensors.delete(name);
-    for (const stored of quantizedTensors(module, shape, scheme.mode, scheme.groupSize)) {
-      tensors.set(stored.name, { ...stored, file });
-    }
-  }
-  return tensors;
 }
 
 const upProj = 'model.layers.1.mlp.up_proj.weight';
@@ -91,21 +77,5 @@ describe('checkTensors', () => {
     expect(() => checkTensors(config, floatTensors(tied))).toThrow(
       expect.objectContaining({ hint: expect.stringContaining('"tie_word_embeddings": true') as string }),
     );
-  });
-
-  it('expects codes and scales of quantized layers', () => {
-    const model: QuantizedModel = { mode: 'w4a16', groupSize: 32, perChannel: [], ignore: ['lm_head'] };
-    const tensors = storedTensors(config, model);
-    expect(checkTensors(config, tensors, model)).toEqual([]);
-    expect(tensors.has('lm_head.weight')).toBe(true);
-
-    const scale = 'model.layers.1.mlp.up_proj.weight_scale';
-    const other: QuantizedModel = { ...model, groupSize: 64 };
-    expect(() => checkTensors(config, tensors, other)).toThrow(
-      /weight_scale" has the shape \[64, 2\], expected \[64, 1\]/,
-    );
-    expect(checkTensors(config, tensors.set(scale, { dtype: 'BF16', shape: [96, 2], file }), model)).toEqual([]);
-    expect(() => checkTensors(config, floatTensors(config), model)).toThrow(/lacks .*q_proj.weight_packed/);
-    expect(() => checkTensors(config, tensors)).toThrow(/lacks .*q_proj.weight"/);
   });
 });

@@ -1,6 +1,5 @@
 import { InputError } from '../errors.ts';
-import { HEAD_NAME, modelTensors } from './architecture.ts';
-import { quantizedLinear, quantizedTensors, type QuantizedModel } from './compressed-tensors.ts';
+import { HEAD_NAME, modelTensors, type ModelTensor } from './architecture.ts';
 import type { ModelConfig } from './hf-config.ts';
 import { listed, quoted } from './quoted.ts';
 
@@ -18,17 +17,13 @@ const floatDtypes = ['F32', 'F16', 'BF16'];
 const NAMES_SHOWN = 3;
 
 /**
- * Compares the tensors of a checkpoint with those that its configuration promises; `quantized` says which of the linear
- * layers are stored otherwise. Returns warnings: tensors that the model has no use for.
+ * Compares the tensors of a checkpoint with those that its configuration promises, all of them floats. Returns warnings:
+ * tensors that the model has no use for.
  *
  * @throws InputError `E_TENSOR_MISSING`, `E_TENSOR_SHAPE`, `E_TENSOR_DTYPE`
  */
-export function checkTensors(
-  config: ModelConfig,
-  tensors: ReadonlyMap<string, FoundTensor>,
-  quantized?: QuantizedModel,
-): readonly string[] {
-  const expected = expectedTensors(config, quantized);
+export function checkTensors(config: ModelConfig, tensors: ReadonlyMap<string, FoundTensor>): readonly string[] {
+  const expected = modelTensors(config);
   const missing = expected.filter(({ name }) => !tensors.has(name));
   if (missing.length > 0) throw missingTensors(missing, config, tensors);
   for (const tensor of expected) {
@@ -40,32 +35,8 @@ export function checkTensors(
   return warnAbout(config, unknown);
 }
 
-interface ExpectedTensor {
-  name: string;
-  shape: readonly number[];
-  dtypes: readonly string[];
-  /** Where the lengths come from. */
-  from: string;
-}
-
-function expectedTensors(config: ModelConfig, quantized: QuantizedModel | undefined): ExpectedTensor[] {
-  return modelTensors(config).flatMap((tensor): ExpectedTensor[] => {
-    const from = tensor.dimensions.map((each) => each.from).join(', ');
-    const isLinear = tensor.role === 'linear' || tensor.role === 'head';
-    const scheme = isLinear && quantized ? quantizedLinear(quantized, tensor.module) : undefined;
-    if (!scheme) return [{ name: tensor.name, shape: tensor.shape, dtypes: floatDtypes, from }];
-    return quantizedTensors(tensor.module, tensor.shape, scheme.mode, scheme.groupSize).map((stored) => ({
-      name: stored.name,
-      shape: stored.shape,
-      // Other writers keep the scales in the dtype of the weights.
-      dtypes: stored.dtype === 'F32' ? floatDtypes : [stored.dtype],
-      from: `${from}; ${scheme.mode}, group size ${scheme.groupSize}`,
-    }));
-  });
-}
-
-function checkTensor(expected: ExpectedTensor, found: FoundTensor): void {
-  const { name, shape, dtypes, from } = expected;
+function checkTensor({ name, shape, dimensions }: ModelTensor, found: FoundTensor): void {
+  const from = dimensions.map((each) => each.from).join(', ');
   const where = `${found.file}: tensor ${quoted(name)}`;
   const details = { file: found.file, tensor: name };
   if (found.shape.length !== shape.length || found.shape.some((length, axis) => length !== shape[axis])) {
@@ -78,16 +49,16 @@ function checkTensor(expected: ExpectedTensor, found: FoundTensor): void {
       },
     );
   }
-  if (!dtypes.includes(found.dtype)) {
-    throw new InputError(`${where} has the dtype ${found.dtype}, expected ${dtypes.join(', ')}`, {
+  if (!floatDtypes.includes(found.dtype)) {
+    throw new InputError(`${where} has the dtype ${found.dtype}, expected ${floatDtypes.join(', ')}`, {
       code: 'E_TENSOR_DTYPE',
-      details: { ...details, found: found.dtype, expected: dtypes },
+      details: { ...details, found: found.dtype, expected: floatDtypes },
     });
   }
 }
 
 function missingTensors(
-  missing: readonly ExpectedTensor[],
+  missing: readonly ModelTensor[],
   config: ModelConfig,
   tensors: ReadonlyMap<string, FoundTensor>,
 ): InputError {

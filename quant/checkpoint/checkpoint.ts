@@ -156,6 +156,11 @@ export class Checkpoint {
     this.fileOf(name).checkUnchanged();
   }
 
+  /** The same for all files. @throws InputError `E_FILE_CHANGED` */
+  checkFilesUnchanged(): void {
+    for (const file of this.open.values()) file.checkUnchanged();
+  }
+
   private fileOf(name: string): SafetensorsFile {
     const file = this.open.get(name);
     if (!file) throw new RangeError(`${name} is no open file of this checkpoint`);

@@ -5,10 +5,12 @@ import {
   quantizationConfig,
   quantizedLinear,
   quantizedTensors,
+  storageFormat,
+  weightBits,
   withQuantizationConfig,
   type QuantizedModel,
 } from './compressed-tensors.ts';
-import { readQuantization } from './compressed-tensors-parse.ts';
+import { QuantizationConfig } from './compressed-tensors/quantization-config.ts';
 import { parseModelConfig } from './hf-config.ts';
 
 const channel: QuantizedModel = { mode: 'w8a8', groupSize: 0, perChannel: [], ignore: ['lm_head'] };
@@ -58,7 +60,8 @@ describe('quantizationConfig', () => {
   });
 
   it('is read back as it was meant', () => {
-    const path = fc.constantFrom('lm_head', 'model.layers.0.mlp.up_proj', 'model.layers.11.self_attn.q_proj');
+    const paths = ['model.layers.0.mlp.up_proj', 'model.layers.11.self_attn.q_proj'];
+    const path = fc.constantFrom('lm_head', ...paths);
     const model = fc.record({
       mode: fc.constantFrom(...modes),
       groupSize: fc.constantFrom(...groupSizes),
@@ -68,7 +71,22 @@ describe('quantizationConfig', () => {
     fc.assert(
       fc.property(model, (written) => {
         const { raw } = parseModelConfig(Buffer.from(withQuantizationConfig(base, written)));
-        expect(readQuantization(raw)).toEqual(written);
+        const read = new QuantizationConfig(raw);
+        for (const module of ['lm_head', ...paths, 'model.layers.3.mlp.gate_proj']) {
+          const linear = quantizedLinear(written, module);
+          const expected = linear && {
+            weights: {
+              bits: weightBits(linear.mode),
+              isSymmetric: true,
+              strategy: linear.groupSize === 0 ? 'channel' : 'group',
+              groupSize: linear.groupSize,
+              isPacked: storageFormat(linear.mode) === 'pack-quantized',
+              hasColumnGroups: false,
+            },
+            inputs: { kind: linear.mode.endsWith('a8') ? 'int8' : 'float' },
+          };
+          expect(read.schemeOf({ path: module, classes: ['Linear', 'Module'] })).toEqual(expected);
+        }
       }),
     );
   });

@@ -1,8 +1,6 @@
-import { InputError } from '../errors.ts';
 import { groupsPerRow, type GroupSize, type Mode } from '../schemes/scheme.ts';
-import { CONFIG_LIMITS } from './hf-config.ts';
+import { withMembers } from './added-members.ts';
 import { packedWords } from './packing.ts';
-import { isJsonObject, parseJson } from './strict-json.ts';
 
 /** What a checkpoint in the compressed-tensors format says about its linear layers, all of them by one mode. */
 export interface QuantizedModel {
@@ -100,21 +98,9 @@ export function quantizationConfig(model: QuantizedModel): Record<string, unknow
   };
 }
 
-/**
- * The text of config.json with `quantization_config` as its last member. All the rest stays as it was written, so that
- * 1e-05 and 10000.0 reach loaders that tell integers from floats as they were.
- */
+/** The text of config.json with `quantization_config` as its last member. @throws InputError as `withMembers` */
 export function withQuantizationConfig(configText: string, model: QuantizedModel): string {
-  const document = parseJson(Buffer.from(configText), 'config.json', CONFIG_LIMITS);
-  if (!isJsonObject(document) || document.has('quantization_config')) {
-    throw new InputError('config.json: expected an object without quantization_config', {
-      code: 'E_CONFIG_QUANTIZED',
-      details: { file: 'config.json' },
-    });
-  }
-  const before = configText.slice(0, configText.lastIndexOf('}')).trimEnd();
-  const member = JSON.stringify(quantizationConfig(model), null, 2).replaceAll('\n', '\n  ');
-  return `${before}${document.size > 0 ? ',' : ''}\n  "quantization_config": ${member}\n}\n`;
+  return withMembers(configText, { quantization_config: quantizationConfig(model) });
 }
 
 function quantizesActivations(mode: Mode): boolean {

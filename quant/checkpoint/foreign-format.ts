@@ -13,7 +13,7 @@ const pickleHint =
 
 /** Files that are often given in place of safetensors. */
 const foreignFormats: readonly ForeignFormat[] = [
-  { magic: ['GGUF'], code: 'E_GGUF', what: 'a GGUF file', hint: 'take the safetensors version of the model' },
+  { magic: ['GGUF'], code: 'E_GGUF', what: 'a GGUF file', hint: 'give the path of this file itself' },
   { magic: ['PK\x03\x04'], code: 'E_PICKLE', what: 'a zip archive, probably a PyTorch pickle', hint: pickleHint },
   {
     magic: ['\x80\x02', '\x80\x03', '\x80\x04', '\x80\x05'],
@@ -54,7 +54,7 @@ export function refuseForeignFormat(prefix: Uint8Array, file: string): void {
   const text = start.toString('latin1');
   const format = foreignFormats.find(({ magic }) => magic.some((bytes) => text.startsWith(bytes)));
   if (!format) return;
-  throw new InputError(`${file}: this is ${format.what}, and only safetensors files are read`, {
+  throw new InputError(`${file}: this is ${format.what}, not a safetensors file`, {
     code: format.code,
     hint: format.hint,
     details: { file },
@@ -70,13 +70,17 @@ export function foreignWeightsError(folder: string, names: readonly string[]): I
   const gguf = names.find((name) => name.endsWith('.gguf'));
   const found = pickle ?? gguf;
   if (found === undefined) return undefined;
-  const isPickle = pickle !== undefined;
-  return new InputError(
-    `${folder}: the only weights here are ${isPickle ? 'pickled' : 'GGUF'} (${found}), and only safetensors files are read`,
-    {
-      code: isPickle ? 'E_PICKLE' : 'E_GGUF',
-      hint: isPickle ? pickleHint : 'take the safetensors version of the model',
-      details: { folder, file: found },
-    },
-  );
+  const details = { folder, file: found };
+  if (pickle !== undefined) {
+    return new InputError(`${folder}: the only weights here are pickled (${found}), and those are never read`, {
+      code: 'E_PICKLE',
+      hint: pickleHint,
+      details,
+    });
+  }
+  return new InputError(`${folder}: the only weights here are GGUF files (${found})`, {
+    code: 'E_GGUF',
+    hint: 'download one of them, and give its path',
+    details,
+  });
 }

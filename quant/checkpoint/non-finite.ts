@@ -35,7 +35,11 @@ export interface CheckFiniteOptions {
 }
 
 /** The same for values of the tensor that are widened already. @throws InputError */
-export function checkFinite(values: Float32Array, entry: TensorEntry, options: CheckFiniteOptions = {}): void {
+export function checkFinite(
+  values: Float32Array,
+  entry: Pick<TensorEntry, 'name' | 'file' | 'shape'>,
+  options: CheckFiniteOptions = {},
+): void {
   const { first = 0, code = 'E_NON_FINITE' } = options;
   // A sum is not finite where a term is not, and finite terms of f32 cannot overflow it: far cheaper than a callback each.
   let sum = 0;

@@ -1,5 +1,5 @@
-import type { StoredCodes as CodesInFile } from '../../kernels/weight-kinds.ts';
-import type { CheckpointFile } from './checkpoint.ts';
+import type { StoredCodes as CodesInFile, StoredFloats } from '../../kernels/weight-kinds.ts';
+import type { Checkpoint, CheckpointFile } from './checkpoint.ts';
 import type { ModelConfig } from './hf-config.ts';
 import type { WeightDtype } from './weight-dtype.ts';
 
@@ -26,6 +26,8 @@ export interface StoredModel {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** config.json, tokenizer.json and whatever else stands beside weights. */
   readonly documents: ModelDocuments;
+  /** The safetensors files as they are, for those who read or copy bytes; undefined for other files. */
+  readonly checkpoint?: Checkpoint | undefined;
   readonly warnings: readonly string[];
   /** @throws InputError `E_FILE_CHANGED` if a file is not what it was when it was opened */
   checkUnchanged(): void;
@@ -57,6 +59,8 @@ export interface StoredTensor {
   readonly dtype: WeightDtype;
   /** There if the weight is quantized to groups of codes. */
   readonly codes: StoredCodes | undefined;
+  /** Values where they stand, in `dtype` and row-major, for backends that map files; undefined for anything else. */
+  readonly inFile?: StoredFloats | undefined;
   /**
    * All values by the rule of their own format, in f32, row-major; the caller owns the array.
    *
@@ -81,8 +85,16 @@ export interface StoredCodes {
   readonly exact: boolean;
   /** Codes where they stand, for backends that map files; undefined where no backend knows the layout. */
   readonly inFile?: CodesInFile<Int8Array> | CodesInFile<Uint8Array> | undefined;
+  /** What `read` gives but for the codes; there if `inFile` is. @throws InputError for scales that cannot be */
+  readonly readScales?: (() => ReadScales) | undefined;
   /** @throws InputError for codes or scales that cannot be */
   read(): ReadCodes;
+}
+
+export interface ReadScales {
+  scales: Float32Array;
+  /** Of affine codes. */
+  biases?: Float32Array;
 }
 
 /** Scales (and biases) are `[N, ceil(K / groupSize)]` in f32. */

@@ -26,6 +26,9 @@ export interface OutputSettings {
   onNote: (text: string) => void;
 }
 
+/** What the output may not overlap: the folder that side files come from, too; a GGUF file stands for itself. */
+const inputPath = ({ model: { checkpoint, path } }: Conversion): string => checkpoint?.folder ?? path;
+
 /** Small files come on top of the sizes that are known: manifest, state, and what the file system needs for itself. */
 const DISK_SLACK_BYTES = 4 * 1024 * 1024;
 
@@ -61,7 +64,7 @@ export class ConversionOutput {
     fill: (output: ConversionOutput) => Promise<void>,
   ): Promise<ManifestFile[]> {
     const { fileSystem, executor, signal } = settings;
-    const folder = OutputFolder.claim(fileSystem, settings.output, conversion.checkpoint.folder, settings);
+    const folder = OutputFolder.claim(fileSystem, settings.output, inputPath(conversion), settings);
     const stop = (): void => void executor.close();
     signal.addEventListener('abort', stop);
     try {

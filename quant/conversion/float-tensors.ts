@@ -13,7 +13,7 @@ const CHUNK_BYTES = 16 * 1024 * 1024;
 /** Writes all tensors that are not quantized: those of the model as it is seen, the others as the checkpoint has them. */
 export async function writeFloatTensors(
   model: FloatModel,
-  checkpoint: Checkpoint,
+  checkpoint: Checkpoint | undefined,
   tensors: readonly PlannedTensor[],
   writer: TensorWriter,
   signal: AbortSignal,
@@ -24,7 +24,7 @@ export async function writeFloatTensors(
     signal.throwIfAborted();
     if (known.has(source.name)) {
       writer.write(source.name, narrowFloats(await model.read(source.name), weightDtype(source), source.name));
-    } else {
+    } else if (checkpoint) {
       for (let at = 0; at < source.bytes; at += CHUNK_BYTES) {
         const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.bytes - at));
         checkpoint.readInto(source, chunk, at);

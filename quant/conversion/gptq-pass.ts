@@ -1,13 +1,14 @@
 import type { DenseWeight, WeightSource } from '../../kernels/weight-kinds.ts';
 import type { LinearAlgebra } from '../../kernels/linear-algebra.ts';
 import { storageFormat } from '../checkpoint/compressed-tensors.ts';
+import type { ReadCodes } from '../checkpoint/stored-model.ts';
 import type { StageStatistics, StageVisitor, StageWeight, StatisticsNeeds } from '../methods/calibration.ts';
 import { compensate } from '../methods/compensation.ts';
 import { gptq } from '../methods/gptq.ts';
 import { prepareHessian, type PreparedHessian } from '../methods/hessian.ts';
 import type { GptqRounding } from '../methods/treatment.ts';
 import { symmetricAsAffine } from '../schemes/symmetric-as-affine.ts';
-import type { LinearCodes, LinearWriter, PlannedLinear } from './linear-writer.ts';
+import type { LinearWriter, PlannedLinear } from './linear-writer.ts';
 import { roundToNearest } from './nearest-pass.ts';
 
 export interface GptqPass {
@@ -51,8 +52,7 @@ export function gptqVisitor(pass: GptqPass): StageVisitor {
       const codes = prepared
         ? await solve(weight, linear, prepared, statistics, pass)
         : roundToNearest(weight.values, linear);
-      linears.write(linear, codes);
-      sources.push(quantizedSource(weight, linear, codes));
+      sources.push(quantizedSource(weight, linear, linears.write(linear, codes)));
     }
     return sources;
   };
@@ -64,21 +64,23 @@ async function solve(
   hessian: PreparedHessian,
   { cross, residual }: StageStatistics,
   { rounding, algebra, signal }: GptqPass,
-): Promise<LinearCodes> {
+): Promise<ReadCodes> {
   const weight = Float64Array.from(values);
   if (cross) {
     await compensate(weight, outFeatures, hessian, { cross, residual }, rounding.compensation, algebra, signal);
   }
-  return gptq(weight, outFeatures, hessian, scheme, algebra, { ...rounding, signal });
+  return { kind: 'symmetric', ...(await gptq(weight, outFeatures, hessian, scheme, algebra, { ...rounding, signal })) };
 }
 
 function denseSource({ outFeatures, inFeatures, values, bias }: StageWeight): DenseWeight {
   return { kind: 'dense', dtype: 'F32', outFeatures, inFeatures, data: values, bias };
 }
 
-function quantizedSource(weight: StageWeight, { mode, scheme }: PlannedLinear, codes: LinearCodes): WeightSource {
+function quantizedSource(weight: StageWeight, { mode, scheme }: PlannedLinear, stored: ReadCodes): WeightSource {
   const { outFeatures, inFeatures, bias } = weight;
   const { bits, groupSize } = scheme;
-  const integer = { kind: 'integer', outFeatures, inFeatures, bits, groupSize, ...codes, bias } as const;
+  const weightOf = { outFeatures, inFeatures, bits, groupSize, bias };
+  if (stored.kind === 'affine') return { ...weightOf, ...stored };
+  const integer = { ...weightOf, ...stored, kind: 'integer' } as const;
   return storageFormat(mode) === 'int-quantized' ? integer : symmetricAsAffine(integer);
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { packCodes } from '../checkpoint/packing.ts';
+import type { ReadCodes } from '../checkpoint/stored-model.ts';
 import { InputError } from '../errors.ts';
 import { closeFile, fileOperation, readExactly, writeExactly, type FileSystem } from '../file-system.ts';
+import { quantizeAffine } from '../schemes/quantize-affine.ts';
 import { quantizeRows } from '../schemes/quantize-rows.ts';
-import { groupsPerRow, NonFiniteWeightError, type FloatRows } from '../schemes/scheme.ts';
+import { groupsPerRow, NonFiniteWeightError, type FloatRows, type WeightScheme } from '../schemes/scheme.ts';
+import { outputFormats } from './formats/output-formats.ts';
 import type { CopyJob, Job, JobResult, QuantizeJob, SealJob, SourceRange } from './job.ts';
 import type { RowQuantizer } from './quantizer.ts';
 
@@ -55,8 +57,28 @@ export class JobRunner {
   }
 
   #quantize(job: QuantizeJob): void {
-    const { rows, columns, scheme, target } = job;
+    const { rows, columns, scheme, storage, target } = job;
     const source = floatRows(job, this.#read(job.source, job.label));
+    const format = outputFormats[job.format];
+    let codes: ReadCodes;
+    try {
+      codes =
+        format.rule(scheme) === 'affine'
+          ? { kind: 'affine', ...quantizeAffine(source, scheme.bits, scheme.groupSize) }
+          : this.#symmetricCodes(source, scheme);
+    } catch (error) {
+      throw error instanceof NonFiniteWeightError ? nonFiniteWeight(job, error) : error;
+    }
+    const settled = format.settle(codes, scheme.bits, storage.scaleDtype);
+    const module = job.label.slice(0, -'.weight'.length);
+    for (const [index, part] of format.encode(settled, { ...storage, module, rows, columns }).entries()) {
+      this.#write(target.path, bytesOf(part), target.offsets[index]);
+    }
+  }
+
+  /** Valid until the next call. */
+  #symmetricCodes(source: FloatRows, scheme: WeightScheme): ReadCodes {
+    const { rows, columns } = source;
     const codeCount = rows * columns;
     const scaleCount = rows * groupsPerRow(columns, scheme.groupSize);
     if (this.#codes.length < codeCount) this.#codes = new Int8Array(new SharedArrayBuffer(codeCount));
@@ -65,14 +87,8 @@ export class JobRunner {
     }
     const codes = this.#codes.subarray(0, codeCount);
     const scales = this.#scales.subarray(0, scaleCount);
-    try {
-      this.#quantizeRows(source, scheme, codes, scales);
-    } catch (error) {
-      throw error instanceof NonFiniteWeightError ? nonFiniteWeight(job, error) : error;
-    }
-    const stored = job.storage === 'int-quantized' ? codes : packCodes(codes, rows, columns, scheme.bits);
-    this.#write(target.path, bytesOf(stored), target.codesOffset);
-    this.#write(target.path, bytesOf(scales), target.scalesOffset);
+    this.#quantizeRows(source, scheme, codes, scales);
+    return { kind: 'symmetric', codes, scales };
   }
 
   /** Durable first, then the hash, so that the hash speaks of what the disk took. */

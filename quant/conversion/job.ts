@@ -1,5 +1,5 @@
-import type { StorageFormat } from '../checkpoint/compressed-tensors.ts';
 import type { FloatRows, WeightScheme } from '../schemes/scheme.ts';
+import type { OutputFormatName, WeightStorage } from './formats/output-format.ts';
 
 /** A stretch of a source file. Size and time of the file are compared at each read, so that a change is noticed. */
 export interface SourceRange {
@@ -29,8 +29,10 @@ export interface QuantizeJob {
   rows: number;
   columns: number;
   scheme: WeightScheme;
-  storage: StorageFormat;
-  target: { path: string; codesOffset: number; scalesOffset: number };
+  format: OutputFormatName;
+  storage: WeightStorage;
+  /** Where the rows begin in each of the tensors that the format has for them. */
+  target: { path: string; offsets: readonly number[] };
 }
 
 /** Makes a written file durable and hashes it. */

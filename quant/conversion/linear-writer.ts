@@ -1,19 +1,18 @@
-import type { LoadedIntegerWeight } from '../../kernels/weight-kinds.ts';
-import { storageFormat, weightBits, type QuantizedLinear } from '../checkpoint/compressed-tensors.ts';
-import { packCodes } from '../checkpoint/packing.ts';
+import { weightBits } from '../checkpoint/compressed-tensors.ts';
+import type { ReadCodes } from '../checkpoint/stored-model.ts';
 import type { Clip, WeightScheme } from '../schemes/scheme.ts';
+import type { OutputFormat, OutputFormatName, WeightStorage } from './formats/output-format.ts';
 import type { PlannedTensor, QuantizedTensor } from './plan.ts';
 import type { TensorWriter } from './tensor-writer.ts';
 
-/** Codes and scales of a linear layer, as `IntegerWeight` has them. */
-export type LinearCodes = Pick<LoadedIntegerWeight, 'codes' | 'scales'>;
-
 /** A linear layer that is to be quantized. */
-export interface PlannedLinear extends QuantizedLinear {
+export interface PlannedLinear extends WeightStorage {
   module: string;
   rows: number;
   columns: number;
   scheme: WeightScheme;
+  /** By which rule codes are found where nothing but the weight itself decides. */
+  rule: ReadCodes['kind'];
 }
 
 /** Writes the quantized layers of a conversion in the form that its plan gives them. */
@@ -21,13 +20,19 @@ export class LinearWriter {
   readonly #writer: TensorWriter;
   readonly #tensors = new Map<string, QuantizedTensor>();
   readonly #clip: Clip;
+  readonly #format: OutputFormat;
 
-  constructor(tensors: readonly PlannedTensor[], clip: Clip, writer: TensorWriter) {
+  constructor(tensors: readonly PlannedTensor[], clip: Clip, format: OutputFormat, writer: TensorWriter) {
     this.#writer = writer;
     this.#clip = clip;
+    this.#format = format;
     for (const tensor of tensors) {
       if (tensor.kind === 'quantize') this.#tensors.set(tensor.source.name, tensor);
     }
+  }
+
+  get format(): OutputFormatName {
+    return this.#format.name;
   }
 
   /** Paths of all layers that are to be quantized. */
@@ -42,16 +47,19 @@ export class LinearWriter {
     const { linear, source } = tensor;
     const [rows, columns] = source.shape;
     const scheme = { bits: weightBits(linear.mode), groupSize: linear.groupSize, clip: this.#clip };
-    return { ...linear, module, rows, columns, scheme };
+    return { ...linear, module, rows, columns, scheme, rule: this.#format.rule(scheme) };
   }
 
-  /** Layers whose files are complete already are left alone. */
-  write({ module, mode, rows, columns, scheme }: PlannedLinear, { codes, scales }: LinearCodes): void {
-    const [codesTensor, scalesTensor] = this.#tensors.get(`${module}.weight`)?.outputs ?? [];
-    if (!this.#writer.has(codesTensor.name)) return;
-    const isPacked = storageFormat(mode) === 'pack-quantized';
-    this.#writer.write(codesTensor.name, isPacked ? packCodes(codes, rows, columns, scheme.bits) : codes);
-    this.#writer.write(scalesTensor.name, scales);
+  /** Layers whose files are complete already are left alone. @returns codes and scales as the output holds them */
+  write(linear: PlannedLinear, codes: ReadCodes): ReadCodes {
+    const settled = this.#format.settle(codes, linear.scheme.bits, linear.scaleDtype);
+    const outputs = this.#tensors.get(`${linear.module}.weight`)?.outputs ?? [];
+    if (this.#writer.has(outputs[0].name)) {
+      for (const [index, part] of this.#format.encode(settled, linear).entries()) {
+        this.#writer.write(outputs[index].name, part);
+      }
+    }
+    return settled;
   }
 
   /** Makes durable what was written. */

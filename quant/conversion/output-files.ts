@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import type { Checkpoint, TensorEntry } from '../checkpoint/checkpoint.ts';
-import { storageFormat, weightBits } from '../checkpoint/compressed-tensors.ts';
+import { weightBits } from '../checkpoint/compressed-tensors.ts';
 import { layoutFile, planShards, type FileLayout } from '../checkpoint/safetensors-layout.ts';
-import type { TensorSpec } from '../checkpoint/tensor-size.ts';
+import { tensorBytes, type TensorSpec } from '../checkpoint/tensor-size.ts';
 import { weightDtype } from '../checkpoint/weight-dtype.ts';
-import { groupsPerRow, type Clip } from '../schemes/scheme.ts';
+import type { Clip } from '../schemes/scheme.ts';
+import type { OutputFormat } from './formats/output-format.ts';
 import type { FillJob, SourceRange } from './job.ts';
 import type { PlannedTensor, QuantizedTensor } from './plan.ts';
 import type { SideFile } from './side-files.ts';
@@ -33,13 +33,14 @@ const JOB_BYTES = 8 * 1024 * 1024;
 /** Weight files of at most `maxShardBytes` of tensors; what replaces one source tensor stays together. */
 export function weightFiles(
   tensors: readonly PlannedTensor[],
-  checkpoint: Checkpoint,
+  checkpoint: Pick<Checkpoint, 'files'>,
+  format: OutputFormat,
   clip: Clip,
   maxShardBytes: number,
 ): WeightFile[] {
   const owners = new Map<readonly TensorSpec[], PlannedTensor>(tensors.map((tensor) => [tensor.outputs, tensor]));
   return planShards([...owners.keys()], maxShardBytes).map(({ name, groups }) => {
-    const layout = layoutFile(groups.flat());
+    const layout = layoutFile(groups.flat(), format.metadata);
     const members = groups.flatMap((group) => owners.get(group) ?? []);
     return {
       name,
@@ -49,7 +50,7 @@ export function weightFiles(
       *jobs(path) {
         for (const tensor of members) {
           const file = sourceFile(checkpoint, tensor.source);
-          if (tensor.kind === 'quantize') yield* quantizeJobs(tensor, file, clip, layout, path);
+          if (tensor.kind === 'quantize') yield* quantizeJobs(tensor, file, format, clip, layout, path);
           else yield* copyJobs(tensor.source.name, file, tensor.source, path, offsetOf(layout, tensor.source.name));
         }
       },
@@ -64,10 +65,10 @@ export function copiedFile({ name, source }: SideFile): OutputFile {
 
 type SourceFile = SideFile['source'];
 
-function sourceFile(checkpoint: Checkpoint, entry: TensorEntry): SourceFile {
-  const file = checkpoint.files.find(({ name }) => name === entry.file);
-  if (!file) throw new RangeError(`${entry.file} is no file of ${checkpoint.folder}`);
-  return { path: join(checkpoint.folder, file.name), fileBytes: file.bytes, fileMtimeMs: file.mtimeMs };
+function sourceFile({ files }: Pick<Checkpoint, 'files'>, entry: TensorEntry): SourceFile {
+  const file = files.find(({ name }) => name === entry.file);
+  if (!file) throw new RangeError(`${entry.file} is no file of the input`);
+  return { path: file.path, fileBytes: file.bytes, fileMtimeMs: file.mtimeMs };
 }
 
 function* copyJobs(
@@ -84,16 +85,18 @@ function* copyJobs(
 }
 
 function* quantizeJobs(
-  { source, linear: { mode, groupSize }, outputs: [codes, scales] }: QuantizedTensor,
+  { source, linear, outputs }: QuantizedTensor,
   file: SourceFile,
+  format: OutputFormat,
   clip: Clip,
   layout: FileLayout,
   path: string,
 ): Generator<FillJob> {
   const [rowCount, columns] = source.shape;
   const rowBytes = source.bytes / rowCount;
-  const codeRowBytes = codes.dtype === 'I8' ? columns : codes.shape[1] * Int32Array.BYTES_PER_ELEMENT;
-  const scaleRowBytes = groupsPerRow(columns, groupSize) * Float32Array.BYTES_PER_ELEMENT;
+  // What has no row for each of N does not come from codes: `weight_shape`.
+  const parts = outputs.filter(({ dtype }) => dtype !== 'I64');
+  const scheme = { bits: weightBits(linear.mode), groupSize: linear.groupSize, clip };
   const rowsPerJob = Math.max(1, Math.floor(JOB_BYTES / rowBytes));
   for (let firstRow = 0; firstRow < rowCount; firstRow += rowsPerJob) {
     const rows = Math.min(rowsPerJob, rowCount - firstRow);
@@ -105,12 +108,12 @@ function* quantizeJobs(
       firstRow,
       rows,
       columns,
-      scheme: { bits: weightBits(mode), groupSize, clip },
-      storage: storageFormat(mode),
+      scheme,
+      format: format.name,
+      storage: linear,
       target: {
         path,
-        codesOffset: offsetOf(layout, codes.name) + firstRow * codeRowBytes,
-        scalesOffset: offsetOf(layout, scales.name) + firstRow * scaleRowBytes,
+        offsets: parts.map((part) => offsetOf(layout, part.name) + (firstRow * tensorBytes(part, 'output')) / rowCount),
       },
     };
   }

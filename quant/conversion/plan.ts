@@ -1,17 +1,14 @@
-import { HEAD_MODULE, modelTensors } from '../checkpoint/architecture.ts';
+import { HEAD_MODULE, modelTensors, type ModelTensor } from '../checkpoint/architecture.ts';
 import { checkTensors } from '../checkpoint/check-tensors.ts';
 import type { TensorEntry } from '../checkpoint/checkpoint.ts';
-import {
-  quantizedLinear,
-  quantizedTensors,
-  type QuantizedLinear,
-  type QuantizedModel,
-  type OutputTensor,
-} from '../checkpoint/compressed-tensors.ts';
+import { quantizedLinear, type QuantizedModel } from '../checkpoint/compressed-tensors.ts';
 import type { ModelConfig } from '../checkpoint/hf-config.ts';
 import { tensorBytes, type TensorSpec } from '../checkpoint/tensor-size.ts';
+import { weightDtype } from '../checkpoint/weight-dtype.ts';
 import { InputError } from '../errors.ts';
 import { groupSizes, type Clip, type GroupSize, type Mode } from '../schemes/scheme.ts';
+import type { OutputFormat, OutputFormatName, WeightStorage } from './formats/output-format.ts';
+import { outputFormats } from './formats/output-formats.ts';
 import { compilePatterns } from './patterns.ts';
 
 /** What becomes of the tensors of a checkpoint. */
@@ -22,8 +19,14 @@ export interface PlanOptions {
   clip: Clip;
   /** Linear layers that stay float: see `compilePatterns`. */
   ignore: readonly string[];
-  /** What is done about a weight whose K is not a multiple of the group size. */
-  onIndivisible: 'error' | 'channel';
+  /** What is done about a weight whose K is not a multiple of the group size: one scale a row, or no codes at all. */
+  onIndivisible: 'error' | 'channel' | 'float';
+  /** compressed-tensors unless another is named. */
+  format?: OutputFormatName | undefined;
+  /** Whether embedding and output layer are quantized like the linear layers, if the format can: not unless it is said. */
+  quantizeEmbeddings?: boolean | undefined;
+  /** Whether codes that the source holds go over as they are: scales keep their dtype then. */
+  repack?: boolean | undefined;
 }
 
 export interface CopiedTensor {
@@ -31,14 +34,15 @@ export interface CopiedTensor {
   source: TensorEntry;
   outputs: readonly TensorSpec[];
   /** Why it is not quantized. */
-  reason: 'no linear weight' | 'ignored' | 'empty' | 'float';
+  reason: 'no linear weight' | 'ignored' | 'indivisible' | 'empty' | 'float';
 }
 
 export interface QuantizedTensor {
   kind: 'quantize';
   source: TensorEntry;
-  outputs: readonly OutputTensor[];
-  linear: QuantizedLinear;
+  /** Those that the codes fill come first. */
+  outputs: readonly TensorSpec[];
+  linear: WeightStorage;
 }
 
 export type PlannedTensor = CopiedTensor | QuantizedTensor;
@@ -53,10 +57,15 @@ export interface TensorPlan {
 /** The output layer: the most sensitive of all, and often tied to the embedding. */
 export const DEFAULT_IGNORE: string = HEAD_MODULE;
 
+/** The format that is asked for. */
+export const formatOf = ({ format = 'compressed-tensors' }: Pick<PlanOptions, 'format'>): OutputFormat =>
+  outputFormats[format];
+
 /**
  * Decides tensor by tensor from names, shapes and dtypes alone; no weight is read.
  *
- * @throws InputError for tensors that do not fit the config, or whose K is not a multiple of the group size
+ * @throws UsageError for what the format does not have; InputError for tensors that do not fit the config, or whose K is
+ * not a multiple of the group size
  */
 export function planTensors(
   { tensors: sources }: { tensors: ReadonlyMap<string, TensorEntry> },
@@ -64,47 +73,71 @@ export function planTensors(
   options: PlanOptions,
 ): TensorPlan {
   const warnings = [...checkTensors(config, sources)];
-  const linears = new Map(
-    modelTensors(config).flatMap(({ name, role, module }) =>
-      role === 'linear' || role === 'head' ? [[name, module]] : [],
-    ),
-  );
-  const modules = [...linears.values()];
-  const patterns = compilePatterns(options.ignore);
-  const { mode } = options;
+  const { mode, groupSize, quantizeEmbeddings = false } = options;
   if (mode === 'float') return { tensors: [...sources.values()].map(copied('float')), model: undefined, warnings };
+  const format = formatOf(options);
+  format.checkRequest({ ...options, mode, quantizeEmbeddings });
+  const known = modelTensors(config).filter((tensor) => format.canQuantize(tensor));
+  const candidates = new Map(known.map(({ name, module }) => [name, module]));
+  const modules = [...candidates.values()];
+  const patterns = compilePatterns(options.ignore);
   for (const { pattern, matches } of patterns) {
     if (pattern !== DEFAULT_IGNORE && !modules.some(matches))
       warnings.push(`--ignore ${pattern} matches no linear layer`);
   }
-  const ignored = modules.filter((module) => patterns.some(({ matches }) => matches(module)));
-  if (config.tieWordEmbeddings && !ignored.includes(HEAD_MODULE)) ignored.push(HEAD_MODULE);
-
-  const weights = [...sources.values()].filter(({ name }) => !ignored.includes(linears.get(name) ?? HEAD_MODULE));
-  const perChannel = indivisible(weights, options).flatMap(({ name }) => linears.get(name) ?? []);
-  const model: QuantizedModel = { mode, groupSize: options.groupSize, perChannel, ignore: ignored };
+  const ignored = ignoredModules(known, config, options);
+  const weights = [...sources.values()].filter(({ name }) => {
+    const module = candidates.get(name);
+    return module !== undefined && !ignored.includes(module);
+  });
+  const left = indivisible(weights, options).flatMap(({ name }) => candidates.get(name) ?? []);
+  const staysFloat = options.onIndivisible === 'float' ? left : [];
+  const model: QuantizedModel = {
+    mode,
+    groupSize,
+    perChannel: options.onIndivisible === 'float' ? [] : left,
+    ignore: [...ignored, ...staysFloat, ...format.absentModules(config)],
+  };
 
   const tensors = [...sources.values()].map((source): PlannedTensor => {
-    const module = linears.get(source.name);
+    const module = candidates.get(source.name);
     if (module === undefined) return copied('no linear weight')(source);
     const linear = quantizedLinear(model, module);
-    if (!linear) return copied('ignored')(source);
+    if (!linear) return copied(staysFloat.includes(module) ? 'indivisible' : 'ignored')(source);
     if (source.bytes === 0) return copied('empty')(source);
-    const outputs = quantizedTensors(module, source.shape, linear.mode, linear.groupSize);
-    return { kind: 'quantize', source, linear, outputs };
+    const dtype = weightDtype(source);
+    const storage = { ...linear, scaleDtype: options.repack === true ? dtype : format.scaleDtype(dtype) };
+    return { kind: 'quantize', source, linear: storage, outputs: format.tensors(module, source.shape, storage) };
   });
   return { tensors, model, warnings };
+}
+
+/** The modules of weights that stay float because it was asked for. */
+function ignoredModules(
+  known: readonly ModelTensor[],
+  { tieWordEmbeddings }: ModelConfig,
+  { ignore, quantizeEmbeddings }: PlanOptions,
+): string[] {
+  const patterns = compilePatterns(ignore);
+  const isIgnored = (module: string): boolean => patterns.some(({ matches }) => matches(module));
+  const staysFloat = ({ role, module }: ModelTensor): boolean => {
+    if (isIgnored(module)) return true;
+    // A tied embedding is the output layer, too.
+    return role === 'embedding' && (quantizeEmbeddings !== true || (tieWordEmbeddings && isIgnored(HEAD_MODULE)));
+  };
+  return known.filter(staysFloat).map(({ module }) => module);
 }
 
 const copied =
   (reason: CopiedTensor['reason']) =>
   (source: TensorEntry): CopiedTensor => ({ kind: 'copy', source, outputs: [source], reason });
 
-/** The weights that groups do not fit; refused unless they may fall back to one scale a row. */
-function indivisible(weights: readonly TensorEntry[], { groupSize, onIndivisible }: PlanOptions): TensorEntry[] {
+/** The weights that groups do not fit; refused unless something may be done about them. */
+function indivisible(weights: readonly TensorEntry[], options: PlanOptions): TensorEntry[] {
+  const { groupSize, onIndivisible } = options;
   if (groupSize === 0) return [];
   const found = weights.filter(({ shape }) => shape[1] % groupSize !== 0);
-  if (found.length === 0 || onIndivisible === 'channel') return found;
+  if (found.length === 0 || onIndivisible !== 'error') return found;
   const [{ name, file, shape }] = found;
   const fitting = groupSizes.filter((size) => size > 0 && weights.every((weight) => weight.shape[1] % size === 0));
   const others = found.length > 1 ? ` (and ${found.length - 1} more)` : '';
@@ -114,7 +147,7 @@ function indivisible(weights: readonly TensorEntry[], { groupSize, onIndivisible
     `${file}: tensor "${name}"${others} has K = ${shape[1]}, not a multiple of the group size ${groupSize}`,
     {
       code: 'E_INDIVISIBLE_GROUP',
-      hint: `${advice}; --on-indivisible channel gives such layers one scale a row`,
+      hint: `${advice}; ${formatOf(options).indivisibleHint}`,
       details: { file, tensor: name, value: shape[1], limit: groupSize, fitting: fitting.map(String) },
     },
   );

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { checkInside } from '../checkpoint/checkpoint-files.ts';
+import type { ModelDocuments, StoredModel } from '../checkpoint/stored-model.ts';
 import { fileOperation, statusOf, type FileSystem } from '../file-system.ts';
 import type { SourceRange } from './job.ts';
 
@@ -18,12 +19,35 @@ const notCopied = [
   /^\./,
 ];
 
+/** Largest document of a model without a folder: a tokenizer.json, of which the largest in use has 33 MB (Gemma 3). */
+const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
+
+/** What goes over as it is: files of the model's folder, or documents that are made of the metadata of its only file. */
+export interface SideContent {
+  files: readonly SideFile[];
+  documents: ReadonlyMap<string, Uint8Array>;
+}
+
+/** @throws as `listSideFiles`; InputError of documents that cannot be made */
+export function sideContent(fileSystem: FileSystem, { checkpoint, documents }: StoredModel): SideContent {
+  if (checkpoint) return { files: listSideFiles(fileSystem, checkpoint.folder), documents: new Map() };
+  return { files: [], documents: new Map(copiedDocuments(documents)) };
+}
+
+function copiedDocuments(documents: ModelDocuments): [string, Uint8Array][] {
+  return documents.names.flatMap((name): [string, Uint8Array][] => {
+    if (notCopied.some((pattern) => pattern.test(name))) return [];
+    const content = documents.read(name, MAX_DOCUMENT_BYTES);
+    return content ? [[name, content]] : [];
+  });
+}
+
 /**
  * The side files of a model folder; subfolders stay behind.
  *
  * @throws InputError `E_LINK_OUTSIDE`: what a link of a downloaded model points to is not ours to copy
  */
-export function listSideFiles(fileSystem: FileSystem, folder: string): SideFile[] {
+function listSideFiles(fileSystem: FileSystem, folder: string): SideFile[] {
   const names = fileOperation(folder, () => fileSystem.list(folder));
   return names.flatMap((name): SideFile[] => {
     if (notCopied.some((pattern) => pattern.test(name))) return [];

@@ -2,32 +2,31 @@ import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint, type Edit } from '../../testing/tiny-checkpoint.ts';
 import { modelTensors } from '../checkpoint/architecture.ts';
-import { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { readModelConfig, type ModelConfig } from '../checkpoint/hf-config.ts';
-import { checkpointModel, type FloatModel } from './float-model.ts';
+import { openModel } from '../checkpoint/open-model.ts';
+import type { StoredModel } from '../checkpoint/stored-model.ts';
+import { storedFloatModel, type FloatModel } from './float-model.ts';
 
 /** Opens a tiny checkpoint as a model, with its config read as `reconfigure` says. */
 async function withModel(
-  use: (model: FloatModel, checkpoint: Checkpoint) => Promise<void>,
-  options: { config?: object; edit?: Edit; reconfigure?: (config: ModelConfig) => ModelConfig } = {},
+  use: (model: FloatModel, stored: StoredModel) => Promise<void>,
+  options: { config?: object; edit?: Edit } = {},
 ): Promise<void> {
   const folder = temporaryFolder();
   writeTinyCheckpoint(folder, options.config ?? tinyConfig, options.edit);
-  const config = readModelConfig(folder);
-  const checkpoint = Checkpoint.open(folder);
+  const stored = openModel(folder);
   try {
-    await use(checkpointModel(checkpoint, options.reconfigure?.(config) ?? config), checkpoint);
+    await use(storedFloatModel(stored), stored);
   } finally {
-    checkpoint.close();
+    stored.close();
   }
 }
 
-describe('checkpointModel', () => {
+describe('storedFloatModel', () => {
   it('reads every tensor, widened', async () => {
-    await withModel(async (model, checkpoint) => {
+    await withModel(async (model, { checkpoint }) => {
       for (const { name } of modelTensors(model.config)) {
-        const entry = checkpoint.tensors.get(name);
-        expect(entry && checkpoint.readFloats(entry)).toEqual(await model.read(name));
+        const entry = checkpoint?.tensors.get(name);
+        expect(entry && checkpoint?.readFloats(entry)).toEqual(await model.read(name));
       }
     });
   });
@@ -62,15 +61,5 @@ describe('checkpointModel', () => {
       },
       { edit },
     );
-  });
-
-  it('refuses what is quantized already, and what does not fit its config', async () => {
-    const nothing = (): Promise<void> => Promise.resolve();
-    await expect(
-      withModel(nothing, { reconfigure: (config) => ({ ...config, quantization: 'gptq' }) }),
-    ).rejects.toMatchObject({ code: 'E_ALREADY_QUANTIZED' });
-    await expect(withModel(nothing, { reconfigure: (config) => ({ ...config, layers: 3 }) })).rejects.toMatchObject({
-      code: 'E_TENSOR_MISSING',
-    });
   });
 });

@@ -19,3 +19,13 @@ export const unsignedCodes = (codes: Int8Array, bits: number): Uint8Array =>
 
 export const symmetricBiases = (scales: Float32Array, bits: number): Float32Array =>
   scales.map((scale) => -(2 ** (bits - 1)) * scale);
+
+/** The inverse, where every bias is just that of its scale; undefined where one is not. */
+export function affineAsSymmetric(
+  { codes, scales, biases }: { codes: Uint8Array; scales: Float32Array; biases: Float32Array },
+  bits: number,
+): { kind: 'symmetric'; codes: Int8Array; scales: Float32Array } | undefined {
+  const zero = 2 ** (bits - 1);
+  if (!scales.every((scale, group) => biases[group] === -zero * scale)) return undefined;
+  return { kind: 'symmetric', codes: Int8Array.from(codes, (code) => code - zero), scales };
+}
