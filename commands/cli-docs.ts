@@ -45,8 +45,8 @@ const text = [
     '`HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_HOME`, `HF_HUB_CACHE`, `HF_HUB_OFFLINE`, `HF_HUB_DOWNLOAD_TIMEOUT`: as of',
     'huggingface_hub. `XDG_CACHE_HOME`: where interrupted evaluations are kept, and how the trial of an Apple GPU',
     'went. `CIDER_WIKITEXT2`, `CIDER_WIKITEXT2_TRAIN`: a local wiki.test.raw and wiki.train.raw. `CIDER_LIBRARY`: another',
-    'build of the native library. `CIDER_ISA`: one of its instruction sets (`cider doctor`). `CIDER_METAL_RUNTIME`: what',
-    'stands in for Metal in tests (CONTRIBUTING.md).',
+    'build of the native library. `CIDER_ISA`: one of its instruction sets (`cider doctor`). `CIDER_PYTHON`: the interpreter',
+    'of `cider check`. `CIDER_METAL_RUNTIME`: what stands in for Metal in tests (CONTRIBUTING.md).',
   ].join('\n'),
 ]
   .join('\n\n')

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench.ts';
+import { checkCommand } from './check.ts';
 import { compareCommand } from './compare.ts';
 import { convertCommand } from './convert.ts';
 import { doctorCommand } from './doctor.ts';
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
     inspectCommand(),
     evalPplCommand(),
     compareCommand(),
+    checkCommand(),
     generateCommand(),
     benchCommand(),
     verifyBitexactCommand(),

@@ -11,14 +11,17 @@ const STB_WEAK = 2;
  * What the dynamic linker sees of a 64-bit little-endian ELF library.
  *
  * @param {Buffer} file
- * @returns {{ exports: string[], dependencies: string[], versions: string[], runsAtLoad: boolean }} names of defined
- * dynamic symbols, needed libraries, required symbol versions such as `GLIBC_2.17`, and whether there are constructors
+ * @returns {{ exports: string[], imports: string[], dependencies: string[], versions: string[], runsAtLoad: boolean }}
+ * names of dynamic symbols that are defined and that are needed, needed libraries, required symbol versions such as
+ * `GLIBC_2.17`, and whether there are constructors
  */
 export function readElf(file) {
   const { ofType, linkedText } = readSections(file);
-  const exports = ofType(SHT_DYNSYM).flatMap((section) =>
-    definedSymbols(file, section).map((at) => linkedText(section, file.readUInt32LE(at))),
-  );
+  const namesOf = (symbols) =>
+    ofType(SHT_DYNSYM)
+      .flatMap((section) => symbols(file, section).map((at) => linkedText(section, file.readUInt32LE(at))))
+      .filter((name) => name !== '')
+      .sort();
   const dependencies = ofType(SHT_DYNAMIC).flatMap((section) =>
     entries(section, 16)
       .filter((at) => file.readBigUInt64LE(at) === DT_NEEDED)
@@ -28,7 +31,8 @@ export function readElf(file) {
     [...versionNames(file, section)].map((name) => linkedText(section, name)),
   );
   return {
-    exports: exports.sort(),
+    exports: namesOf(definedSymbols),
+    imports: namesOf(undefinedSymbols),
     dependencies: dependencies.sort(),
     versions: [...new Set(versions)].sort(),
     runsAtLoad: ofType(SHT_INIT_ARRAY).length > 0,
@@ -50,7 +54,9 @@ export function weakDefinitions(file) {
   );
 }
 
-const definedSymbols = (file, section) => entries(section, 24).filter((at) => file.readUInt16LE(at + 6) !== SHN_UNDEF);
+const isDefined = (file, at) => file.readUInt16LE(at + 6) !== SHN_UNDEF;
+const definedSymbols = (file, section) => entries(section, 24).filter((at) => isDefined(file, at));
+const undefinedSymbols = (file, section) => entries(section, 24).filter((at) => !isDefined(file, at));
 
 function readSections(file) {
   if (file.readUInt32BE(0) !== 0x7f454c46 || file[4] !== 2 || file[5] !== 1) throw new Error('not a 64-bit ELF file');
