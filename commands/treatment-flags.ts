@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { GptqRounding, Treatment } from '../quant/methods/treatment.ts';
 import { UsageError } from '../quant/errors.ts';
-import type { Clip } from '../quant/schemes/scheme.ts';
+import type { Clip, Mode } from '../quant/schemes/scheme.ts';
 import { integerIn, numberIn, oneOf, parseAlpha, parseClip } from './options.ts';
 
 const recipeNames = ['fast', 'default', 'best'] as const;
@@ -26,16 +26,15 @@ export interface TreatmentFlags {
 const recipes: Readonly<Record<RecipeName, Partial<TreatmentFlags>>> = {
   fast: { method: 'rtn', clip: { kind: 'minmax' } },
   default: { smooth: true, alpha: 'auto', method: 'gptq', clip: { kind: 'mse' } },
-  best: {
-    clip: { kind: 'mse' },
-    rotate: true,
-    smooth: true,
-    alpha: 'auto',
-    method: 'gptq',
-    compensate: 0.5,
-    refine: 2,
-  },
+  best: { clip: { kind: 'mse' }, rotate: true, method: 'gptq', compensate: 0.5, refine: 2 },
 };
+
+/**
+ * What the best recipe has besides where weights of 8 bits meet quantized activations, which then lose the most: smoothing
+ * takes from them what rotation leaves. At 4 bits the weights lose the most, and smoothing only spreads their columns
+ * (docs/benchmarks.md, Methods).
+ */
+const bestForActivations: Partial<TreatmentFlags> = { smooth: true, alpha: 'auto' };
 
 export const alphaOption = (): Option =>
   new Option(
@@ -79,12 +78,18 @@ export const treatmentOptions = (): Option[] => [
 export const recipesHelp: string = [
   'Recipes stand for flags; a flag of your own goes before that of the recipe:',
   ...recipeNames.map((name) => `  ${name.padEnd(8)} ${flagsOf(recipes[name])}`),
+  `           with --mode w8a8 also ${flagsOf(bestForActivations)}`,
 ].join('\n');
 
 /** Gives options that were left away the values of the recipe. Call it before anything looks at them. */
-export function applyRecipe<Flags extends TreatmentFlags>(flags: Flags, command: Command): Flags {
-  if (flags.recipe === undefined) return flags;
-  const chosen = Object.entries(recipes[flags.recipe]).filter(
+export function applyRecipe<Flags extends TreatmentFlags & { mode: Mode | 'float' }>(
+  flags: Flags,
+  command: Command,
+): Flags {
+  const { recipe, mode } = flags;
+  if (recipe === undefined) return flags;
+  const all = recipe === 'best' && mode === 'w8a8' ? { ...recipes.best, ...bestForActivations } : recipes[recipe];
+  const chosen = Object.entries(all).filter(
     ([name]) => (command.getOptionValueSource(name) ?? 'default') === 'default',
   );
   return { ...flags, ...Object.fromEntries(chosen) };
