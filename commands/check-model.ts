@@ -5,7 +5,6 @@ import { loadTokenizer, type Tokenizer } from '../eval/model/tokenizer.ts';
 import type { CheckedScheme } from '../eval/neighbours/neighbour.ts';
 import type { Backend } from '../kernels/backend.ts';
 import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
-import { openModel } from '../quant/checkpoint/open-model.ts';
 import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
 
 /** A model whose logits are compared. */
@@ -22,9 +21,8 @@ export interface CheckedModel {
   close(): void;
 }
 
-/** @throws as `openModel` */
-export function openCheckedModel(path: string): CheckedModel {
-  const stored = openModel(path);
+/** An open model, which is closed with it. */
+export function checkedModel(stored: StoredModel): CheckedModel {
   const configuration = storedConfiguration(stored) ?? parseConfiguration('fp16');
   return {
     folder: stored.checkpoint?.folder ?? stored.path,

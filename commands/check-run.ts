@@ -6,16 +6,17 @@ import { notAsked, type CheckedScheme, type NeighbourName } from '../eval/neighb
 import { ownLogits, type OwnLogits } from '../eval/neighbours/own-logits.ts';
 import { openBackend, type UsedBackend } from './backend.ts';
 import type { CheckFlags } from './check-flags.ts';
-import { openCheckedModel, type CheckedModel } from './check-model.ts';
+import { checkedModel, type CheckedModel } from './check-model.ts';
 import { findPython, type FoundPython } from './check-python.ts';
 import { checkFailure, describeCheck, type CheckReport, type NeighbourRow } from './check-report.ts';
 import { resolveModel } from './model-argument.ts';
+import { openInput } from './open-input.ts';
 import type { CommandContext, CommandOutcome } from './run-command.ts';
 
 /** Runs the tokens by ourselves if there is somebody to compare with, then has one neighbour after the other do so. */
 export async function runCheck(argument: string, flags: CheckFlags, context: CommandContext): Promise<CommandOutcome> {
   const { path, name } = await resolveModel(argument, context);
-  const model = openCheckedModel(path);
+  const model = checkedModel(openInput(path, context));
   try {
     const python = await findPython(flags, model.scheme, context.signal);
     const { listing, options } = python;

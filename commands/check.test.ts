@@ -2,6 +2,8 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Checkpoint } from '../quant/checkpoint/checkpoint.ts';
+import { writeSafetensors } from '../quant/checkpoint/safetensors-writer.ts';
 import { editTensors } from '../testing/edit-tensors.ts';
 import { model } from '../testing/eval-ppl.ts';
 import { fakePython, type FakeBehaviour } from '../testing/fake-python.ts';
@@ -44,6 +46,18 @@ afterAll(() => {
 });
 
 describe('cider check', () => {
+  it('warns of what nobody uses of the checkpoint', async () => {
+    const more = join(temporaryFolder(), 'more');
+    cpSync(w4a16, more, { recursive: true });
+    const checkpoint = Checkpoint.open(w4a16);
+    const tensors = [...checkpoint.tensors.values()].map((entry) => ({ ...entry, data: checkpoint.readBytes(entry) }));
+    checkpoint.close();
+    const stray = { name: 'stray', dtype: 'F32', shape: [1], data: new Uint8Array(4) } as const;
+    writeSafetensors(join(more, 'model.safetensors'), [...tensors, stray]);
+    const run = await check([more, '--neighbours', 'mlx'], { list: 'all' });
+    expect(run).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^warning: .*"stray"\n$/) as string });
+  });
+
   it('prints what became of each neighbour', async () => {
     const TMPDIR = temporaryFolder();
     const run = await check([w4a16, '--neighbours', 'transformers,mlx'], { list: 'all' }, { TMPDIR });

@@ -1,9 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
 import { parseConfiguration, storedConfiguration, type Configuration } from '../eval/model/configurations.ts';
 import { tokenizerSha256 } from '../eval/model/tokenizer.ts';
 import { readSavedResult, type SavedResult } from '../eval/perplexity/saved-result.ts';
 import type { ModelConfig } from '../quant/checkpoint/hf-config.ts';
 import type { StoredModel } from '../quant/checkpoint/stored-model.ts';
+import { nodeFileSystem, statusOf } from '../quant/file-system.ts';
 import { resolveModel } from './model-argument.ts';
 import { openInput } from './open-input.ts';
 import type { CommandContext } from './run-command.ts';
@@ -69,7 +69,8 @@ export async function openSubjects(
 /** Any file but one of weights. One that is not there is missed as what its name says it is. */
 function isResultsFile(argument: string): boolean {
   if (argument.endsWith('.safetensors') || argument.endsWith('.gguf')) return false;
-  return existsSync(argument) ? !statSync(argument).isDirectory() : argument.endsWith('.json');
+  const status = statusOf(nodeFileSystem, argument);
+  return status ? status.kind !== 'folder' : argument.endsWith('.json');
 }
 
 function readResults(file: string): OpenedResult[] {

@@ -38,14 +38,15 @@ Examples:
   cider convert model/ -o model-w4a8/ --mode w4a8 --gs 64 --recipe best
   cider convert model/ -o model-w4a8/ --mode w4a8 --gs 64 --recipe best --data self --dry-run
   cider convert model/ -o model-w8a8/ --ignore lm_head 'layers.0.*' --dry-run
+  cider convert model/ -o model-mlx/ --format mlx --mode w4a16
   cider convert model-Q4_K_M.gguf -o model-float/ --mode float`;
 
 export function convertCommand(): Command {
   const command = new Command('convert')
     .summary('quantize a checkpoint to INT8 or INT4')
     .description(
-      'Quantize a model to INT8 or INT4, in files that vLLM and transformers load; or, with --mode float, write a ' +
-        'quantized one as an ordinary float checkpoint.',
+      'Quantize a model to INT8 or INT4, in files that vLLM and transformers load, or mlx-lm; or, with --mode float, ' +
+        'write a quantized one as an ordinary float checkpoint.',
     )
     .argument('<model>', modelHelp)
     .requiredOption('-o, --output <folder>', 'folder to create')

@@ -24,6 +24,8 @@ async function interrupted(cache: string, extra: readonly string[], wanted: RegE
         setTimeout(() => child.kill('SIGINT'), delay);
       },
     });
+    // On a machine that is busy, the signal may come before the program listens.
+    if (run.exitCode === null && delay < 10_000) continue;
     expect(run.exitCode).toBe(130);
     if (wanted.test(run.stdout)) return run;
   }

@@ -29,7 +29,7 @@ export function generateCommand(): Command {
     .summary('let a model write, to see what it is like')
     .description(
       'Write on after a prompt, by default the most likely token each time. The prompt is put into the chat template of ' +
-        'the model, if it has one. A float model is quantized while it is loaded, as --config says; a converted one is ' +
+        'the model, if it has one. A float model is quantized while it is loaded, as --config says; a quantized one is ' +
         'taken as it is. Standard output gets the text and nothing else.',
     )
     .argument('<model>', modelHelp)

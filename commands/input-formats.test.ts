@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelTensors } from '../quant/checkpoint/architecture.ts';
 import { openModel } from '../quant/checkpoint/open-model.ts';
 import { runCli, type CliRun } from '../testing/run-cli.ts';
+import { buildGguf, withKeys, type GgufKey } from '../testing/tiny-gguf.ts';
 import { packagePath } from './package-path.ts';
 
 // What commands make of models that are quantized already, or no safetensors.
@@ -167,6 +168,28 @@ describe('a GGUF file', () => {
     cpSync(gguf, join(holder, 'b.gguf'));
     const run = await runCli(['inspect', holder, '--json']);
     expect(documentOf(run).error).toMatchObject({ code: 'E_GGUF_SEVERAL', exit: 3 });
+  });
+
+  it('becomes floats also where its tokenizer cannot be rebuilt, which is left out and refused to who needs it', async () => {
+    const [odd, out] = [join(folder, 'odd.gguf'), join(folder, 'odd')];
+    const keys: GgufKey[] = [
+      { key: 'tokenizer.ggml.model', type: 'string', value: 'gpt2' },
+      { key: 'tokenizer.ggml.pre', type: 'string', value: 'tekken' },
+      { key: 'tokenizer.ggml.tokens', type: 'array', of: 'string', value: 'a b c d e f g h'.split(' ') },
+    ];
+    writeFileSync(odd, buildGguf(withKeys(Object.fromEntries(keys.map((each) => [each.key, each])))));
+    const run = await runCli(['convert', odd, '-o', out, '--mode', 'float', '--json']);
+    expect(run.exitCode).toBe(0);
+    expect(documentOf(run).warnings).toEqual([expect.stringMatching(/the output has no tokenizer\.json: put that of/)]);
+    expect(readdirSync(out).sort()).toEqual([
+      'cider.json',
+      'config.json',
+      'model.safetensors',
+      'tokenizer_config.json',
+    ]);
+    expectDequantized(out, odd);
+    const { error } = documentOf(await runCli(['eval-ppl', odd, ...evaluation]));
+    expect(error).toMatchObject({ code: 'E_GGUF_TOKENIZER', exit: 3 });
   });
 
   it('may have its output beside it, but not in its place', async () => {

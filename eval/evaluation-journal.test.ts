@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nodeFileSystem } from '../quant/file-system.ts';
-import { faultyFileSystem } from '../testing/faulty-file-system.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { EvaluationJournal } from './evaluation-journal.ts';
 import type { WindowResult } from './perplexity/window-result.ts';
@@ -181,32 +180,5 @@ describe('EvaluationJournal', () => {
       journal.close();
       expect(resumed(folder)).toEqual(results.slice(0, 3));
     });
-  });
-
-  it('says so when the disk is full, and leaves a file that can be gone on from', () => {
-    for (let at = 0; ; at++) {
-      const folder = temporaryFolder();
-      interrupted(folder, results.slice(0, 2));
-      const fileSystem = faultyFileSystem('ENOSPC', at);
-      const journal = new EvaluationJournal({ fileSystem, folder: join(folder, 'deep', 'cache'), fingerprint, owner });
-      try {
-        expect(journal.resume()).toEqual(results.slice(0, 2));
-        journal.add(results[2]);
-        journal.flush();
-        journal.close();
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'E_ENOSPC' });
-      }
-      expect(fileSystem.openFiles).toBe(0);
-      if (!fileSystem.fired) break;
-      const dead = new EvaluationJournal({
-        fileSystem: nodeFileSystem,
-        folder: join(folder, 'deep', 'cache'),
-        fingerprint,
-        owner: { ...owner, isAlive: () => false },
-      });
-      expect(dead.resume().length).toBeGreaterThanOrEqual(2);
-      dead.close();
-    }
   });
 });

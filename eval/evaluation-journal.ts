@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../quant/errors.ts';
-import { closeFile, fileOperation, statusOf, writeExactly, type FileSystem } from '../quant/file-system.ts';
+import { closeFile, fileOperation, statusOf, syncFolder, writeExactly, type FileSystem } from '../quant/file-system.ts';
 import { acquireLock, type LockOwner } from '../quant/output/lock.ts';
 import { encodeLine, readJournal, type Fingerprint } from './evaluation-journal-file.ts';
 import type { WindowResult } from './perplexity/window-result.ts';
@@ -62,7 +61,7 @@ export class EvaluationJournal {
     if (performance.now() - this.#flushedAt >= FLUSH_MILLISECONDS) this.flush();
   }
 
-  /** Writes what was added. @throws ResourceError */
+  /** Writes what was added, and makes it durable. @throws ResourceError */
   flush(): void {
     if (this.#pending.length === 0) return;
     const { fileSystem, fingerprint } = this.#options;
@@ -76,6 +75,9 @@ export class EvaluationJournal {
         fileSystem.truncate(fd, start);
       });
       writeExactly(fileSystem, fd, bytes, start, this.path);
+      fileOperation(this.path, () => {
+        fileSystem.fsync(fd);
+      });
     } finally {
       closeFile(fileSystem, fd, this.path);
     }
@@ -104,7 +106,9 @@ export class EvaluationJournal {
   /** An empty file in the place of what an earlier run may have left. */
   #create(): void {
     const { fileSystem, folder } = this.#options;
-    fileOperation(folder, () => mkdirSync(folder, { recursive: true }));
+    fileOperation(folder, () => {
+      fileSystem.makeFolders(folder);
+    });
     this.#lock();
     if (statusOf(fileSystem, this.path) === undefined) {
       closeFile(
@@ -112,6 +116,7 @@ export class EvaluationJournal {
         fileOperation(this.path, () => fileSystem.open(this.path, 'create')),
         this.path,
       );
+      syncFolder(fileSystem, folder);
     }
     this.#length = 0;
   }

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileOperation, nodeFileSystem, statusOf, syncFolder, type FileSystem } from '../quant/file-system.ts';
 import { waitForLock } from './blob-lock.ts';
@@ -41,7 +40,9 @@ export async function downloadBlob(
   const path = join(layout.blobs, hash);
   const partialPath = `${path}.cider-incomplete`;
   for (const folder of [layout.blobs, layout.locks]) {
-    fileOperation(folder, () => mkdirSync(folder, { recursive: true }));
+    fileOperation(folder, () => {
+      fileSystem.makeFolders(folder);
+    });
   }
   const isThere = (): boolean => statusOf(fileSystem, path)?.size === size;
   if (isThere()) return;

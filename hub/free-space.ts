@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { ResourceError } from '../quant/errors.ts';
 import { fileOperation, nodeFileSystem } from '../quant/file-system.ts';
 
@@ -7,7 +6,9 @@ const SLACK_BYTES = 64 * 1024 * 1024;
 
 /** Refuses a download that the disk of the cache has no room for. @throws ResourceError `E_DISK_SPACE` */
 export function checkSpace(cacheFolder: string, bytes: number, what: string): void {
-  fileOperation(cacheFolder, () => mkdirSync(cacheFolder, { recursive: true }));
+  fileOperation(cacheFolder, () => {
+    nodeFileSystem.makeFolders(cacheFolder);
+  });
   const free = fileOperation(cacheFolder, () => nodeFileSystem.freeBytes(cacheFolder));
   const needed = bytes + SLACK_BYTES;
   if (needed <= free) return;

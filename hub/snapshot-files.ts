@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, statSync, symlinkSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { writeAtomically } from '../quant/checkpoint/atomic-file.ts';
-import { fileOperation, isErrno, nodeFileSystem, writeExactly } from '../quant/file-system.ts';
+import { fileOperation, isErrno, nodeFileSystem, statusOf, writeExactly } from '../quant/file-system.ts';
 import { readWholeFile } from '../quant/read-file.ts';
 import type { CacheLayout } from './cache-layout.ts';
 import { isCommit } from './repository.ts';
@@ -23,26 +22,33 @@ export function readReference(layout: CacheLayout, revision: string): string | u
 export function writeReference(layout: CacheLayout, revision: string, commit: string): void {
   if (revision === commit || readReference(layout, revision) === commit) return;
   const path = join(layout.refs, revision);
-  fileOperation(path, () => mkdirSync(dirname(path), { recursive: true }));
+  fileOperation(path, () => {
+    nodeFileSystem.makeFolders(dirname(path));
+  });
   writeAtomically(path, (fd, temporaryPath) => {
     writeExactly(nodeFileSystem, fd, new TextEncoder().encode(commit), 0, temporaryPath);
   });
 }
 
-/** Files of a snapshot by their paths with slashes; links whose blob is gone do not count. */
+/** Files of a snapshot by their paths with slashes; links whose blob is gone, or to folders, do not count. */
 export function listSnapshot(folder: string): string[] {
-  try {
-    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-    return names.filter((name) => isFile(join(folder, name))).map((name) => name.replaceAll(sep, '/'));
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
-    throw error;
-  }
+  if (statusOf(nodeFileSystem, folder)?.kind !== 'folder') return [];
+  const realFolder = realPath(folder);
+  return fileOperation(folder, () => nodeFileSystem.list(folder)).flatMap((name) => {
+    const path = join(folder, name);
+    const kind = statusOf(nodeFileSystem, path)?.kind;
+    if (kind === 'file') return [name];
+    // A link to a folder may lead around in circles.
+    if (kind !== 'folder' || realPath(path) !== join(realFolder, name)) return [];
+    return listSnapshot(path).map((inner) => `${name}/${inner}`);
+  });
 }
+
+const realPath = (path: string): string => fileOperation(path, () => nodeFileSystem.realPath(path));
 
 /** Whether a snapshot has a file, of this size. */
 export function hasFile(folder: string, name: string, size: number): boolean {
-  return statSync(join(folder, name), { throwIfNoEntry: false })?.size === size;
+  return statusOf(nodeFileSystem, join(folder, name))?.size === size;
 }
 
 /**
@@ -52,9 +58,11 @@ export function hasFile(folder: string, name: string, size: number): boolean {
 export function linkIntoSnapshot(folder: string, name: string, blob: string): void {
   const path = join(folder, name);
   const temporaryPath = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  fileOperation(path, () => mkdirSync(dirname(path), { recursive: true }));
+  fileOperation(path, () => {
+    nodeFileSystem.makeFolders(dirname(path));
+  });
   try {
-    symlinkSync(relative(dirname(path), blob), temporaryPath);
+    nodeFileSystem.link(relative(dirname(path), blob), temporaryPath);
   } catch (error) {
     if (!isErrno(error, 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP')) {
       fileOperation(path, () => {
@@ -62,15 +70,15 @@ export function linkIntoSnapshot(folder: string, name: string, blob: string): vo
       });
     }
     fileOperation(path, () => {
-      renameSync(blob, path);
+      nodeFileSystem.rename(blob, path);
     });
     return;
   }
   fileOperation(path, () => {
-    renameSync(temporaryPath, path);
+    nodeFileSystem.rename(temporaryPath, path);
   });
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return statusOf(nodeFileSystem, path)?.kind === 'file';
 }

@@ -1,9 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { faultyFileSystem, faults } from '../testing/faulty-file-system.ts';
+import { convertTiny as attempt, setUpTiny as setUp } from '../testing/tiny-conversion.ts';
 import { folderContents } from '../testing/folder-contents.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint } from '../testing/tiny-checkpoint.ts';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
 import { readCompressedTensors } from './checkpoint/compressed-tensors/read-tensors.ts';
@@ -11,63 +10,9 @@ import { readModelConfig } from './checkpoint/hf-config.ts';
 import { openModel } from './checkpoint/open-model.ts';
 import { inlineExecutor, workerExecutor } from './conversion/executors.ts';
 import type { JobExecutor } from './conversion/job.ts';
-import { prepareConversion, type ConversionRequest } from './conversion/prepare.ts';
-import { convert } from './convert.ts';
-import { CiderError } from './errors.ts';
 import { nodeFileSystem, type FileSystem } from './file-system.ts';
-import { noTreatment } from './methods/treatment.ts';
 import { quantizeRows } from './schemes/quantize-rows.ts';
 import { groupsPerRow, type Mode } from './schemes/scheme.ts';
-
-interface Attempt extends Partial<ConversionRequest> {
-  fileSystem?: FileSystem;
-  executor?: JobExecutor;
-  overwrite?: boolean;
-  resume?: boolean;
-  notes?: string[];
-}
-
-/** Converts `root/in` to `root/out`. */
-async function attempt(root: string, options: Attempt = {}): Promise<void> {
-  const { fileSystem = nodeFileSystem, overwrite = false, resume = false, notes = [], ...request } = options;
-  const executor = options.executor ?? inlineExecutor(fileSystem);
-  const model = join(root, 'in');
-  const input = openModel(model);
-  try {
-    const conversion = prepareConversion(nodeFileSystem, input, {
-      mode: 'w8a8',
-      groupSize: 0,
-      clip: { kind: 'minmax' },
-      ignore: ['lm_head'],
-      onIndivisible: 'error',
-      maxShardBytes: 16_000,
-      treatment: noTreatment,
-      ...request,
-    });
-    await convert(conversion, {
-      fileSystem,
-      output: join(root, 'out'),
-      executor,
-      owner: { pid: 1, host: 'here', isAlive: () => false },
-      version: 'test',
-      signal: new AbortController().signal,
-      overwrite,
-      resume,
-      onNote: (text) => notes.push(text),
-      onProgress: () => undefined,
-    });
-  } finally {
-    await executor.close().catch(() => undefined);
-    input.close();
-  }
-}
-
-function setUp(): string {
-  const root = temporaryFolder();
-  mkdirSync(join(root, 'in'));
-  writeTinyCheckpoint(join(root, 'in'));
-  return root;
-}
 
 const weightFiles = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.safetensors'));
 
@@ -218,6 +163,18 @@ describe('convert', () => {
     expect(readdirSync(other)).toEqual(['in', 'out']);
   });
 
+  it('leaves what an unfinished run did when it is refused itself', async () => {
+    const root = setUp();
+    await expect(attempt(root, { executor: failingAfter(2) })).rejects.toThrow();
+    const full = { ...nodeFileSystem, freeBytes: () => 1000 };
+    await expect(attempt(root, { resume: true, mode: 'w4a8' })).rejects.toMatchObject({ code: 'E_RESUME_MISMATCH' });
+    await expect(attempt(root, { resume: true, fileSystem: full })).rejects.toMatchObject({ code: 'E_DISK_SPACE' });
+    await expect(attempt(root, { fileSystem: full })).rejects.toMatchObject({ code: 'E_DISK_SPACE' });
+    const notes: string[] = [];
+    await attempt(root, { resume: true, notes });
+    expect(notes).toEqual(['going on: 2 files are done']);
+  });
+
   it('refuses to go on with other options and says which', async () => {
     const root = setUp();
     await expect(attempt(root, { executor: failingAfter(2) })).rejects.toThrow();
@@ -226,30 +183,6 @@ describe('convert', () => {
       message: expect.stringContaining('mode') as string,
     });
     await attempt(root, { mode: 'w4a8' });
-    expect(readdirSync(root)).toEqual(['in', 'out']);
-  });
-
-  it.each(faults)('survives %s at every file operation', async (fault) => {
-    const root = setUp();
-    const maxShardBytes = 1e6;
-    await attempt(root, { maxShardBytes });
-    const expected = folderContents(join(root, 'out'));
-    for (let at = 0, fired = true; fired; at++) {
-      const fileSystem = faultyFileSystem(fault, at);
-      const error: unknown = await attempt(root, { fileSystem, maxShardBytes, overwrite: true }).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      fired = fileSystem.fired;
-      if (error !== undefined) expect(error).toBeInstanceOf(CiderError);
-      if (error === undefined) expect(existsSync(join(root, 'out'))).toBe(true);
-      if (fault === 'EINTR' || fault === 'short') expect(error).toBeUndefined();
-      // Whole under its name, or waiting under the name that the next run looks for.
-      const place = existsSync(join(root, 'out')) ? 'out' : 'out.cider-old';
-      expect(folderContents(join(root, place)), `operation ${at}`).toEqual(expected);
-      expect(fileSystem.openFiles).toBe(0);
-    }
-    await attempt(root, { maxShardBytes, overwrite: true, resume: true });
     expect(readdirSync(root)).toEqual(['in', 'out']);
   });
 });

@@ -26,7 +26,11 @@ export interface FileSystem {
   statusOf(path: string): FileStatus | undefined;
   list(folder: string): string[];
   makeFolder(path: string): void;
+  /** With the folders above it; fine if it is there. */
+  makeFolders(path: string): void;
   rename(from: string, to: string): void;
+  /** Makes a symbolic link at `path`. */
+  link(target: string, path: string): void;
   remove(path: string): void;
   removeFolder(path: string): void;
   realPath(path: string): string;
@@ -65,8 +69,14 @@ export const nodeFileSystem: FileSystem = {
   makeFolder: (path) => {
     fs.mkdirSync(path);
   },
+  makeFolders: (path) => {
+    fs.mkdirSync(path, { recursive: true });
+  },
   rename: (from, to) => {
     fs.renameSync(from, to);
+  },
+  link: (target, path) => {
+    fs.symlinkSync(target, path);
   },
   remove: (path) => {
     fs.unlinkSync(path);
@@ -185,12 +195,17 @@ export function replaceFile(fileSystem: FileSystem, path: string, content: Uint8
   });
 }
 
+/** @throws NotFoundError, ResourceError */
+export function removeFile(fileSystem: FileSystem, path: string): void {
+  fileOperation(path, () => {
+    fileSystem.remove(path);
+  });
+}
+
 /** Removes what a failure left behind. The error that led here says more than a second one would. */
 export function removeQuietly(fileSystem: FileSystem, path: string): void {
   try {
-    fileOperation(path, () => {
-      fileSystem.remove(path);
-    });
+    removeFile(fileSystem, path);
   } catch {
     return;
   }
@@ -220,6 +235,7 @@ const hints: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only; choose another output folder',
   EMFILE: 'too many files are open; raise the limit with: ulimit -n 4096',
   ENFILE: 'too many files are open on this machine',
+  ENAMETOOLONG: 'choose a shorter name: most file systems take 255 bytes, and cider adds up to 15',
   EIO: 'the disk reported a fault; check its health before you try again',
 };
 

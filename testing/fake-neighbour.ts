@@ -51,10 +51,7 @@ async function playRun(request: RunRequest, run: FakeRun): Promise<void> {
       process.exit(run.exitCode);
       break;
     case 'flood':
-      for (;;) {
-        process.stdout.write('x'.repeat(65536));
-        await new Promise(setImmediate);
-      }
+      for (;;) await new Promise((resolve) => process.stdout.write('x'.repeat(65536), resolve));
     case 'hang': {
       const { pid } = spawn('sleep', ['600'], { stdio: 'ignore' });
       writeFileSync(run.pidFile, String(pid));
@@ -65,10 +62,11 @@ async function playRun(request: RunRequest, run: FakeRun): Promise<void> {
 
 /** Imported here only, as a stand-in that does no arithmetic should start at once. */
 async function logitsOf(folder: string, tokens: readonly number[], floatActivations: boolean): Promise<Float32Array> {
-  const { openCheckedModel } = await import('../commands/check-model.ts');
+  const { checkedModel } = await import('../commands/check-model.ts');
+  const { openModel } = await import('../quant/checkpoint/open-model.ts');
   const { openReferenceBackend } = await import('../kernels/reference/backend.ts');
   const backend = openReferenceBackend();
-  const model = openCheckedModel(folder);
+  const model = checkedModel(openModel(folder));
   try {
     return await (await model.load(backend, floatActivations)).logits(Int32Array.from(tokens));
   } finally {

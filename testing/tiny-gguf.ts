@@ -156,7 +156,7 @@ function writeKey(writer: ByteWriter, { key, type, value, of = 'u32', typeId, le
 const u32 = (key: string, value: number): GgufKey => ({ key, type: 'u32', value });
 
 /** Keys of a Llama of one layer and a vocabulary of 8, without a tokenizer. */
-export const tinyGgufKeys: readonly GgufKey[] = [
+const tinyGgufKeys: readonly GgufKey[] = [
   { key: 'general.architecture', type: 'string', value: 'llama' },
   u32('llama.context_length', 64),
   u32('llama.embedding_length', 32),
@@ -169,7 +169,7 @@ export const tinyGgufKeys: readonly GgufKey[] = [
 ];
 
 /** ggml's numbers of types, with the bytes of 32 elements. */
-export const ggmlTypes = {
+const ggmlTypes = {
   F32: { id: 0, bytes: 128 },
   Q8_0: { id: 8, bytes: 34 },
   Q4_0: { id: 2, bytes: 18 },

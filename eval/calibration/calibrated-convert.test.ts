@@ -1,25 +1,20 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LinearAlgebra } from '../../kernels/linear-algebra.ts';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
 import { referenceLinearAlgebra } from '../../kernels/reference/linear-algebra.ts';
-import { convertCalibrated } from '../../quant/calibrated-convert.ts';
 import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
 import { readModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import { openModel } from '../../quant/checkpoint/open-model.ts';
 import type { StoredModel } from '../../quant/checkpoint/stored-model.ts';
-import { inlineExecutor } from '../../quant/conversion/executors.ts';
-import { prepareConversion, type ConversionRequest } from '../../quant/conversion/prepare.ts';
-import { CiderError } from '../../quant/errors.ts';
-import { nodeFileSystem, type FileSystem } from '../../quant/file-system.ts';
 import type { GptqRounding, Treatment } from '../../quant/methods/treatment.ts';
-import { faults, faultyFileSystem } from '../../testing/faulty-file-system.ts';
+import { convertWithCalibration, windows, type CalibratedConversion } from '../../testing/calibrated-conversion.ts';
+import { faultyFileSystem } from '../../testing/faulty-file-system.ts';
 import { folderContents } from '../../testing/folder-contents.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint } from '../../testing/tiny-checkpoint.ts';
 import { loadModel } from '../model/load.ts';
-import { modelCalibrator } from './model-calibrator.ts';
 
 const gptq: GptqRounding = {
   kind: 'gptq',
@@ -30,79 +25,9 @@ const gptq: GptqRounding = {
   refine: 1,
 };
 const everything: Treatment = { rotation: { seed: 3 }, smoothing: { alpha: 'auto' }, rounding: gptq };
-const quick: Treatment = { ...everything, smoothing: { alpha: 0.5 }, rounding: { ...gptq, refine: 0 } };
 
-/** Of which one conversion takes a few hundredths of a second. */
-const smallest = {
-  ...tinyConfig,
-  hidden_size: 32,
-  intermediate_size: 32,
-  num_attention_heads: 1,
-  vocab_size: 40,
-};
-const windows = [1, 2, 3].map((seed) => Int32Array.from({ length: 12 }, (_, i) => (i * i * seed + 5 * seed) % 40));
-
-interface Attempt extends Partial<ConversionRequest> {
-  fileSystem?: FileSystem;
-  algebra?: LinearAlgebra;
-  resume?: boolean;
-  overwrite?: boolean;
-  warnings?: string[];
-}
-
-/** Converts `root/in` to `root/out`, and keeps a record of every layer. */
-async function attempt(root: string, options: Attempt = {}): Promise<void> {
-  const { fileSystem = nodeFileSystem, algebra = referenceLinearAlgebra, ...rest } = options;
-  const { resume = false, overwrite = false, warnings = [], ...request } = rest;
-  const model = join(root, 'in');
-  const input = openModel(model);
-  const backend = openReferenceBackend();
-  const executor = inlineExecutor(fileSystem);
-  const { signal } = new AbortController();
-  const facts = { data: 'test', tokensSha256: 'none', samples: 3, seqLen: 12 };
-  try {
-    const conversion = prepareConversion(nodeFileSystem, input, {
-      mode: 'w4a8',
-      groupSize: 32,
-      clip: { kind: 'mse' },
-      ignore: ['lm_head'],
-      onIndivisible: 'error',
-      maxShardBytes: 100_000,
-      treatment: everything,
-      calibration: { ...facts, backend: 'reference' },
-      ...request,
-    });
-    await convertCalibrated(conversion, {
-      fileSystem,
-      output: join(root, 'out'),
-      executor,
-      algebra,
-      calibrator: modelCalibrator({
-        backend,
-        algebra,
-        fileSystem,
-        windows,
-        facts,
-        intervalMs: 0,
-        signal,
-        onProgress: () => undefined,
-      }),
-      owner: { pid: 1, host: 'here', isAlive: () => false },
-      version: 'test',
-      signal,
-      overwrite,
-      resume,
-      onNote: () => undefined,
-      onWarning: (text) => warnings.push(text),
-      onPhase: () => undefined,
-      onProgress: () => undefined,
-    });
-  } finally {
-    await executor.close().catch(() => undefined);
-    backend.close();
-    input.close();
-  }
-}
+const attempt = (root: string, options: Partial<CalibratedConversion> = {}): Promise<void> =>
+  convertWithCalibration(root, { treatment: everything, ...options });
 
 function setUp(config: object = tinyConfig): string {
   const root = temporaryFolder();
@@ -198,9 +123,11 @@ describe('convertCalibrated', () => {
     output.close();
   });
 
+  const quick: Treatment = { rotation: undefined, smoothing: { alpha: 0.5 }, rounding: { ...gptq, refine: 0 } };
+
   it('writes the output layer too if it is to be quantized, to nearest', async () => {
-    const root = setUp({ ...smallest, tie_word_embeddings: false });
-    await attempt(root, { treatment: { ...quick, rotation: undefined }, ignore: [] });
+    const root = setUp({ ...tinyConfig, tie_word_embeddings: false });
+    await attempt(root, { treatment: quick, ignore: [] });
     const { scales } = await withModel(join(root, 'out'), ({ tensors }) => {
       const codes = tensors.get('lm_head.weight')?.codes;
       if (!codes) throw new Error('a float output layer');
@@ -210,11 +137,11 @@ describe('convertCalibrated', () => {
   });
 
   it('writes MLX layers, and what stands outside the layers to nearest', async () => {
-    const root = setUp(smallest);
+    const root = setUp();
     const warnings: string[] = [];
     const request = { mode: 'w4a16', format: 'mlx', quantizeEmbeddings: true, ignore: [], warnings } as const;
     const clip = { kind: 'minmax' } as const;
-    await attempt(root, { ...request, clip, treatment: { ...quick, rotation: undefined } });
+    await attempt(root, { ...request, clip, treatment: quick });
     expect(warnings).toEqual([]);
     const biasesOf = (module: string) =>
       withModel(join(root, 'out'), ({ tensors }) => {
@@ -242,31 +169,6 @@ describe('convertCalibrated', () => {
       );
     expect(weights(failing)).toEqual(weights(plain));
   });
-
-  it.each(faults)(
-    'survives %s at any file operation, and a resumed run gives the bytes of an undisturbed one',
-    async (fault) => {
-      const root = setUp(smallest);
-      await attempt(root, { treatment: quick });
-      const expected = folderContents(join(root, 'out'));
-      // A run has some 600 operations: some from each part of it, at other places for each fault.
-      for (let at = faults.indexOf(fault), fired = true; fired; at += 37) {
-        const other = setUp(smallest);
-        const fileSystem = faultyFileSystem(fault, at);
-        const error: unknown = await attempt(other, { fileSystem, treatment: quick }).then(
-          () => undefined,
-          (reason: unknown) => reason,
-        );
-        fired = fileSystem.fired;
-        if (error !== undefined) expect(error).toBeInstanceOf(CiderError);
-        if (fault === 'EINTR' || fault === 'short') expect(error).toBeUndefined();
-        expect(fileSystem.openFiles, `operation ${at}`).toBe(0);
-        if (!existsSync(join(other, 'out'))) await attempt(other, { resume: true, treatment: quick });
-        expect(folderContents(join(other, 'out')), `operation ${at}`).toEqual(expected);
-        expect(readdirSync(other)).toEqual(['in', 'out']);
-      }
-    },
-  );
 
   it('goes on with a run only if nothing that decides its bytes has changed', async () => {
     const root = setUp();

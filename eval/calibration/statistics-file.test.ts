@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeSafetensors, type TensorData } from '../../quant/checkpoint/safetensors-writer.ts';
 import type { Stage, StageStatistics } from '../../quant/methods/calibration.ts';
-import { faults, faultyFileSystem } from '../../testing/faulty-file-system.ts';
+import { codeOf, faults, faultyFileSystem } from '../../testing/faulty-file-system.ts';
 import { smallConfig } from '../../testing/random-model.ts';
 import {
   config,
@@ -110,7 +110,7 @@ describe('a file of statistics', () => {
         for (const [layer, stage] of places) writer.add(layer, stage, statisticsOf(1, layer, stage));
         writer.finish();
       } catch (error) {
-        expect(error).toMatchObject({ code: `E_${fault}` });
+        expect(error).toMatchObject({ code: codeOf(fault) });
         writer?.close();
       }
       if (existsSync(path)) expect(readFileSync(path)).toEqual(readFileSync(whole));

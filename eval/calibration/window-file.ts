@@ -3,7 +3,7 @@ import {
   closeFile,
   fileOperation,
   readExactly,
-  removeQuietly,
+  removeFile,
   statusOf,
   writeExactly,
   type FileSystem,
@@ -44,7 +44,7 @@ export class WindowFile {
 
   /** A new file in the place of what an earlier run may have left. @throws ResourceError */
   static create(fileSystem: FileSystem, path: string, starts: WindowStarts): WindowFile {
-    if (statusOf(fileSystem, path)) removeQuietly(fileSystem, path);
+    if (statusOf(fileSystem, path)) removeFile(fileSystem, path);
     const fd = fileOperation(path, () => fileSystem.open(path, 'create'));
     return new WindowFile(fileSystem, path, fd, starts);
   }

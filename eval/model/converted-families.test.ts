@@ -4,11 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
 import { Checkpoint } from '../../quant/checkpoint/checkpoint.ts';
 import { openModel } from '../../quant/checkpoint/open-model.ts';
-import { inlineExecutor } from '../../quant/conversion/executors.ts';
-import { prepareConversion } from '../../quant/conversion/prepare.ts';
-import { convert } from '../../quant/convert.ts';
-import { nodeFileSystem } from '../../quant/file-system.ts';
-import { noTreatment } from '../../quant/methods/treatment.ts';
+import { convertModel } from '../../quant/conversion/conversion.test.samples.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { tinyConfig, writeTinyCheckpoint } from '../../testing/tiny-checkpoint.ts';
 import { parseConfiguration } from './configurations.ts';
@@ -16,34 +12,7 @@ import { loadModel } from './load.ts';
 
 /** Writes `output`: the checkpoint in `model` as W8A8. @returns names of the tensors that were quantized */
 async function convertW8a8(model: string, output: string): Promise<string[]> {
-  const input = openModel(model);
-  const executor = inlineExecutor(nodeFileSystem);
-  try {
-    const conversion = prepareConversion(nodeFileSystem, input, {
-      mode: 'w8a8',
-      groupSize: 0,
-      clip: { kind: 'minmax' },
-      ignore: ['lm_head'],
-      onIndivisible: 'error',
-      maxShardBytes: 1_000_000,
-      treatment: noTreatment,
-    });
-    await convert(conversion, {
-      fileSystem: nodeFileSystem,
-      output,
-      executor,
-      owner: { pid: 1, host: 'here', isAlive: () => false },
-      version: 'test',
-      signal: new AbortController().signal,
-      overwrite: false,
-      resume: false,
-      onNote: () => undefined,
-      onProgress: () => undefined,
-    });
-  } finally {
-    await executor.close();
-    input.close();
-  }
+  await convertModel(model, output, { mode: 'w8a8', groupSize: 0, ignore: ['lm_head'] });
   return tensorNames(output)
     .filter((name) => name.endsWith('.weight_scale'))
     .map((name) => name.replace('_scale', ''));

@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads';
+import { receiveError, type TransferredError } from '../../quant/conversion/error-transfer.ts';
 import { InputError } from '../../quant/errors.ts';
+import { unsupported } from './tokenizer-definition.ts';
 
 /** What the thread is given. */
 export interface EncodeRequest {
@@ -8,6 +10,8 @@ export interface EncodeRequest {
   texts: readonly string[];
 }
 
+export type EncodeAnswer = { encoded: Int32Array<ArrayBuffer>[] } | { error: TransferredError };
+
 /**
  * Time for texts: measured are 1 µs a character for byte-level tokenizers and 8 µs for those without a pre-tokenizer
  * (Llama 2), beside a second to load; ten times that is left to slow machines.
@@ -15,7 +19,11 @@ export interface EncodeRequest {
 const BASE_LIMIT_MS = 30_000;
 const LIMIT_MS_PER_CHARACTER = 0.1;
 
-/** Encodes texts without special tokens in a thread that is ended when the limit is over. */
+/**
+ * Encodes texts without special tokens in a thread that is ended when the limit is over.
+ *
+ * @throws InputError `E_TOKENIZER_TIMEOUT`, `E_TOKENIZER_UNSUPPORTED`
+ */
 export async function encodeInWorker(
   definition: string,
   texts: readonly string[],
@@ -28,8 +36,14 @@ export async function encodeInWorker(
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<Int32Array[]>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
+      worker.once('message', (answer: EncodeAnswer) => {
+        if ('encoded' in answer) resolve(answer.encoded);
+        else reject(receiveError(answer.error));
+      });
+      // Not an error of the tokenizer's code, which is an answer, but the end of the thread: no memory is left in it.
+      worker.once('error', (cause) => {
+        reject(unsupported('tokenizer.json', `the thread that encoded with it ended: ${cause.message}`, cause));
+      });
       timer = setTimeout(() => {
         reject(timeout(characters, limit));
       }, limit);

@@ -1,3 +1,4 @@
+import { quoted } from '../../quant/checkpoint/quoted.ts';
 import { InputError } from '../../quant/errors.ts';
 
 /** A tokenizer.json that the library can be trusted with. */
@@ -27,6 +28,7 @@ export function parseTokenizer(text: string, file: string): TokenizerDefinition 
   }
   checkVocabulary(model['vocab'], file);
   checkMerges(model['merges'], file);
+  for (const member of ['normalizer', 'decoder'] as const) checkReplacements(definition[member], member, file);
   return {
     // The library wants these members to be there.
     normalizer: null,
@@ -79,6 +81,33 @@ function checkMerges(merges: unknown, file: string): void {
 /** Sequences inside one another; real files have one. */
 const MAX_DEPTH = 8;
 
+/** How many times as long the replacements of a file may make a text: real ones put a character for a character. */
+const MAX_GROWTH = 64;
+
+/** Steps that follow one another may each double the text, and the library only warns of a pattern that is none. */
+function checkReplacements(step: unknown, member: string, file: string): void {
+  const growth = growthOf(step, member, file, 1);
+  if (growth > MAX_GROWTH) {
+    throw unsupported(file, `${member} replaces text by ${growth} times as much; the limit is ${MAX_GROWTH}`);
+  }
+}
+
+function growthOf(step: unknown, member: string, file: string, depth: number): number {
+  if (!isObject(step)) return 1;
+  if (depth > MAX_DEPTH) throw unsupported(file, `${member} is nested deeper than ${MAX_DEPTH}`);
+  if (step['type'] === 'Replace') return replacementGrowth(step, member, file);
+  const steps = ['normalizers', 'decoders'].map((name) => step[name]).find((each) => Array.isArray(each)) ?? [];
+  return (steps as unknown[]).reduce((product: number, each) => product * growthOf(each, member, file, depth + 1), 1);
+}
+
+function replacementGrowth({ pattern, content }: Record<string, unknown>, member: string, file: string): number {
+  if (!isPattern(pattern)) throw unsupported(file, `${member} replaces without a pattern`);
+  if (typeof content !== 'string') throw unsupported(file, `${member} replaces by ${show(content)}`);
+  const isText = typeof pattern['String'] === 'string' && pattern['String'] !== '' && pattern['Regex'] === undefined;
+  // What may match nothing at all puts its content before every character, which stays.
+  return isText ? Math.max(1, content.length) : content.length + 1;
+}
+
 function adaptPreTokenizer(config: unknown, file: string, depth = 1): unknown {
   if (!isObject(config)) return config;
   if (depth > MAX_DEPTH) throw unsupported(file, `pre_tokenizer is nested deeper than ${MAX_DEPTH}`);
@@ -111,9 +140,12 @@ function checkSplit(split: Record<string, unknown>, file: string): void {
     const inverted = split['invert'] === true ? ', inverted' : '';
     throw unsupported(file, `pre_tokenizer splits by ${show(split['behavior'])}${inverted}; known: Isolated, Removed`);
   }
-  const pattern = split['pattern'];
-  const isPattern = isObject(pattern) && [pattern['Regex'], pattern['String']].some((each) => typeof each === 'string');
-  if (!isPattern) throw unsupported(file, 'pre_tokenizer splits without a pattern');
+  if (!isPattern(split['pattern'])) throw unsupported(file, 'pre_tokenizer splits without a pattern');
+}
+
+/** The library takes `Regex` if it is there at all. */
+function isPattern(pattern: unknown): pattern is Record<string, unknown> {
+  return isObject(pattern) && typeof (pattern['Regex'] ?? pattern['String']) === 'string';
 }
 
 export function unsupported(file: string, what: string, cause?: unknown): InputError {
@@ -124,4 +156,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const show = (value: unknown): string => (value === undefined ? 'missing' : JSON.stringify(value).slice(0, 80));
+/** A value for a message. What is nested is not printed: it may be so without end. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value !== 'object' || value === null) return value === undefined ? 'missing' : JSON.stringify(value);
+  return Array.isArray(value) ? 'a list' : 'an object';
+}

@@ -1,4 +1,5 @@
 import * as library from '@huggingface/tokenizers';
+import { quoted } from '../../quant/checkpoint/quoted.ts';
 import { parseTokenizer, unsupported } from './tokenizer-definition.ts';
 
 /** What is used of the library's tokenizer. Its own declarations lack file extensions and do not resolve under Node. */
@@ -19,16 +20,33 @@ const { Tokenizer } = library as unknown as {
 };
 
 /**
- * The library's tokenizer for the text of a tokenizer.json.
+ * The library's tokenizer for the text of a tokenizer.json. What the library says to a definition that it was not written
+ * for, when it is built or used, becomes a refusal of the file.
  *
- * @throws InputError `E_TOKENIZER_*` for whatever it cannot be built from
+ * @throws InputError `E_TOKENIZER_*` for whatever it cannot be built from; so do its methods
  */
 export function createTokenizer(definition: string, file: string): LibraryTokenizer {
   const checked = parseTokenizer(definition, file);
+  const inner = attempt(file, 'no tokenizer can be built from it', () => new Tokenizer(checked, {}));
+  const use = <T>(action: () => T): T => attempt(file, 'the tokenizer in it does not work', action);
+  const { post_processor: processor } = inner;
+  return {
+    encode: (text, options) => use(() => inner.encode(text, options)),
+    decode: (ids, options) => use(() => inner.decode(ids, options)),
+    token_to_id: (token) => use(() => inner.token_to_id(token)),
+    id_to_token: (id) => use(() => inner.id_to_token(id)),
+    all_special_ids: inner.all_special_ids,
+    post_processor: processor && {
+      post_process: (...request) => use(() => processor.post_process(...request)),
+    },
+  };
+}
+
+function attempt<T>(file: string, what: string, action: () => T): T {
   try {
-    return new Tokenizer(checked, {});
+    return action();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw unsupported(file, `no tokenizer can be built from it: ${reason}`, cause);
+    throw unsupported(file, `${what}: ${quoted(reason).slice(1, -1)}`, cause);
   }
 }

@@ -2,6 +2,7 @@ import { InputError } from '../errors.ts';
 import { HEAD_NAME, modelTensors, type ModelTensor } from './architecture.ts';
 import type { ModelConfig } from './hf-config.ts';
 import { listed, quoted } from './quoted.ts';
+import { isWeightDtype, weightDtypes } from './weight-dtype.ts';
 
 /** A tensor of a file, as a checkpoint lists it. */
 export interface FoundTensor {
@@ -11,8 +12,6 @@ export interface FoundTensor {
   file: string;
 }
 
-/** Weights of these dtypes can be computed with. */
-const floatDtypes = ['F32', 'F16', 'BF16'];
 /** More names than this do not help anyone to find the cause. */
 const NAMES_SHOWN = 3;
 
@@ -49,10 +48,10 @@ function checkTensor({ name, shape, dimensions }: ModelTensor, found: FoundTenso
       },
     );
   }
-  if (!floatDtypes.includes(found.dtype)) {
-    throw new InputError(`${where} has the dtype ${found.dtype}, expected ${floatDtypes.join(', ')}`, {
+  if (!isWeightDtype(found.dtype)) {
+    throw new InputError(`${where} has the dtype ${found.dtype}, expected ${weightDtypes.join(', ')}`, {
       code: 'E_TENSOR_DTYPE',
-      details: { ...details, found: found.dtype, expected: floatDtypes },
+      details: { ...details, found: found.dtype, expected: weightDtypes },
     });
   }
 }

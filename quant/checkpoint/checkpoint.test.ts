@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, symlinkSync, writeFileSy
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { forEachFault } from '../../testing/faulty-file-system.ts';
+import { codeOf, forEachFault } from '../../testing/faulty-file-system.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import { narrowBf16, narrowF16 } from '../../kernels/reference/float-formats.ts';
 import { CiderError } from '../errors.ts';
@@ -261,7 +261,7 @@ describe('the folder of a model', () => {
         }
       } catch (error) {
         if (!(error instanceof CiderError)) throw error;
-        expect(error.code).toBe(`E_${fault}`);
+        expect(error.code).toBe(codeOf(fault));
         failures++;
       }
       expect(fileSystem.openFiles).toBe(0);

@@ -1,7 +1,7 @@
-import { basename } from 'node:path';
 import { isFloatFormat, widenInto } from '../../kernels/reference/float-formats.ts';
-import { InputError, ResourceError } from '../errors.ts';
+import { InputError } from '../errors.ts';
 import { nodeFileSystem, type FileSystem } from '../file-system.ts';
+import { checkFits } from './check-fits.ts';
 import { findCheckpointFiles } from './checkpoint-files.ts';
 import type { Dtype } from './dtypes.ts';
 import { quoted } from './quoted.ts';
@@ -29,11 +29,11 @@ export interface CheckpointFile {
   metadata: ReadonlyMap<string, string>;
 }
 
-/** What one ArrayBuffer of Node 20 holds. Larger tensors are read in ranges. */
-const MAX_BUFFER_BYTES = 2 ** 32;
-
 /** Bytes read at a time on the way to f32: few calls, little memory beside the result. A multiple of every element. */
 const CHUNK_BYTES = 16 * 1024 * 1024;
+
+/** What of a checkpoint weights are read through. */
+export type WeightSource = Pick<Checkpoint, 'files' | 'readBytes' | 'readFloats' | 'checkUnchanged'>;
 
 /** A model's weights on disk: one safetensors file, or the shards that an index names. Nothing is read but headers. */
 export class Checkpoint {
@@ -172,15 +172,4 @@ export class Checkpoint {
     for (const file of this.open.values()) file.close();
     this.open.clear();
   }
-}
-
-function checkFits(entry: TensorEntry, bytes: number): void {
-  if (bytes <= MAX_BUFFER_BYTES) return;
-  throw new ResourceError(
-    `${basename(entry.file)}: tensor ${quoted(entry.name)} needs ${bytes} bytes in one piece, over the limit of ${MAX_BUFFER_BYTES}`,
-    {
-      code: 'E_TENSOR_TOO_LARGE',
-      details: { file: entry.file, tensor: entry.name, bytes, limit: MAX_BUFFER_BYTES },
-    },
-  );
 }

@@ -1,7 +1,7 @@
 import type { ConfigFields } from './config-fields.ts';
 
-/** Model families by `model_type`. SmolLM2 and TinyLlama are llama; `gemma3`, which sees pictures too, is not known. */
-const architectureOf = {
+/** Classes of transformers by `model_type`, which tells families apart. SmolLM2 and TinyLlama are llama; `gemma3`, which sees pictures too, is not known. */
+export const architectureOf = {
   llama: 'LlamaForCausalLM',
   mistral: 'MistralForCausalLM',
   qwen2: 'Qwen2ForCausalLM',

@@ -1,15 +1,14 @@
 import { modelTensors } from './architecture.ts';
 import { checkTensors } from './check-tensors.ts';
-import type { Checkpoint, TensorEntry } from './checkpoint.ts';
+import type { Checkpoint, TensorEntry, WeightSource } from './checkpoint.ts';
 import type { ModelConfig } from './hf-config.ts';
 import type { StoredTensor } from './stored-model.ts';
-import type { WeightDtype } from './weight-dtype.ts';
+import { isWeightDtype, type WeightDtype } from './weight-dtype.ts';
 
 /** A tensor of a safetensors file that holds F32, F16 or BF16. */
 type FloatEntry = TensorEntry & { dtype: WeightDtype };
 
-const isFloat = (entry: TensorEntry): entry is FloatEntry =>
-  entry.dtype === 'F32' || entry.dtype === 'F16' || entry.dtype === 'BF16';
+const isFloat = (entry: TensorEntry): entry is FloatEntry => isWeightDtype(entry.dtype);
 
 /**
  * The tensors of a float checkpoint: those of the model, in its order, then the other floats.
@@ -26,19 +25,14 @@ export function readFloatTensors(
   return { tensors: new Map(entries.map((entry) => [entry.name, floatTensor(checkpoint, entry)])), warnings };
 }
 
-/**
- * The tensor with its values where they stand, if the file holds just those: in its own dtype and shape, under its own
- * name. Others stay as they are.
- */
-export function withValuesInFile(checkpoint: Checkpoint, tensor: StoredTensor): StoredTensor {
-  const entry = checkpoint.tensors.get(tensor.name);
-  if (tensor.codes || tensor.inFile || !entry || !isFloat(entry) || entry.dtype !== tensor.dtype) return tensor;
-  const isAlike =
-    entry.shape.length === tensor.shape.length && entry.shape.every((n, axis) => n === tensor.shape[axis]);
-  return isAlike ? { ...tensor, inFile: valuesInFile(checkpoint, entry) } : tensor;
+/** A tensor that a quantized checkpoint holds as floats, as `checkTensors` found it. */
+export function findFloatTensor(checkpoint: WeightSource & Pick<Checkpoint, 'tensors'>, name: string): StoredTensor {
+  const entry = checkpoint.tensors.get(name);
+  if (!entry || !isFloat(entry)) throw new RangeError(`${name} is no float tensor of the checkpoint`);
+  return floatTensor(checkpoint, entry);
 }
 
-function floatTensor(checkpoint: Checkpoint, entry: FloatEntry): StoredTensor {
+function floatTensor(checkpoint: WeightSource, entry: FloatEntry): StoredTensor {
   const { name, shape, dtype, file, bytes } = entry;
   return {
     name,
@@ -53,9 +47,9 @@ function floatTensor(checkpoint: Checkpoint, entry: FloatEntry): StoredTensor {
   };
 }
 
-function valuesInFile(checkpoint: Checkpoint, entry: FloatEntry): StoredTensor['inFile'] {
+function valuesInFile(checkpoint: WeightSource, entry: FloatEntry): StoredTensor['inFile'] {
   const path = checkpoint.files.find(({ name }) => name === entry.file)?.path;
-  if (path === undefined) throw new RangeError(`${entry.file} is no file of ${checkpoint.folder}`);
+  if (path === undefined) throw new RangeError(`${entry.file} is no file of the checkpoint`);
   return {
     path,
     offset: entry.offset,

@@ -2,7 +2,7 @@ import { nodeFileSystem, type FileSystem } from '../file-system.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { readCompressedTensors } from './compressed-tensors/read-tensors.ts';
 import { withoutMembers } from './config-text.ts';
-import { readFloatTensors, withValuesInFile } from './float-tensor.ts';
+import { readFloatTensors } from './float-tensor.ts';
 import { findGguf } from './find-gguf.ts';
 import { folderDocuments } from './folder-documents.ts';
 import { foreignQuantization } from './foreign-quantization.ts';
@@ -37,7 +37,6 @@ export function openModel(path: string, fileSystem: FileSystem = nodeFileSystem)
 export function safetensorsModel(path: string, checkpoint: Checkpoint, fileSystem: FileSystem): StoredModel {
   const written = readModelConfig(checkpoint.folder, fileSystem);
   const { format, tensors, scheme, rowName, warnings } = readTensors(checkpoint, written);
-  const inFile = [...tensors].map(([name, tensor]) => [name, withValuesInFile(checkpoint, tensor)] as const);
   return {
     format,
     path,
@@ -45,7 +44,7 @@ export function safetensorsModel(path: string, checkpoint: Checkpoint, fileSyste
     scheme,
     rowName,
     files: checkpoint.files.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    tensors: new Map(inFile),
+    tensors,
     documents: folderDocuments(checkpoint.folder, fileSystem),
     checkpoint,
     warnings,

@@ -1,3 +1,6 @@
+import { signedCodes } from '../schemes/symmetric-as-affine.ts';
+import { unpackRows, wordsOf } from './bit-stream.ts';
+
 /**
  * Dense packing of compressed-tensors' `pack-quantized`: element i of a row takes the bits [i·b, i·b + b) of the row's
  * bit stream, least significant first, as code + 2^(b-1); rows are padded with zeros to whole 32-bit words. At 4 and 8
@@ -6,7 +9,7 @@
 
 /** 32-bit words that a row of `columns` codes takes. */
 export function packedWords(columns: number, bits: 8 | 4): number {
-  return Math.ceil((columns * bits) / 32);
+  return wordsOf('dense', columns, bits);
 }
 
 /**
@@ -14,7 +17,7 @@ export function packedWords(columns: number, bits: 8 | 4): number {
  * `[rows, packedWords(columns, bits)]`.
  */
 export function packCodes(codes: Int8Array, rows: number, columns: number, bits: 8 | 4): Uint8Array {
-  checkLength('codes', codes.length, rows * columns);
+  if (codes.length !== rows * columns) throw new RangeError(`${codes.length} codes, expected ${rows * columns}`);
   const stride = packedWords(columns, bits) * 4;
   const packed = new Uint8Array(rows * stride);
   for (let row = 0; row < rows; row++) {
@@ -31,21 +34,13 @@ export function packCodes(codes: Int8Array, rows: number, columns: number, bits:
 
 /** The inverse of `packCodes`; whatever stands in the padding is ignored, as by other readers. */
 export function unpackCodes(packed: Uint8Array, rows: number, columns: number, bits: 8 | 4): Int8Array {
-  const stride = packedWords(columns, bits) * 4;
-  checkLength('packed bytes', packed.length, rows * stride);
-  const codes = new Int8Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    const from = row * stride;
-    const to = row * columns;
-    if (bits === 8) {
-      for (let k = 0; k < columns; k++) codes[to + k] = packed[from + k] - 128;
-    } else {
-      for (let k = 0; k < columns; k++) codes[to + k] = ((packed[from + (k >> 1)] >> ((k & 1) * 4)) & 15) - 8;
-    }
-  }
-  return codes;
+  return signedCodes(unpackRows(packed, rows, columns, bits, 'dense'), bits);
 }
 
-function checkLength(what: string, found: number, expected: number): void {
-  if (found !== expected) throw new RangeError(`${found} ${what}, expected ${expected}`);
+/** Packs unsigned codes without padding: rows of whole words. */
+export function packUnsigned(codes: Uint8Array, bits: 8 | 4): Uint8Array {
+  if (bits === 8) return codes;
+  const packed = new Uint8Array(codes.length / 2);
+  for (let i = 0; i < packed.length; i++) packed[i] = codes[2 * i] | (codes[2 * i + 1] << 4);
+  return packed;
 }

@@ -80,7 +80,8 @@ export interface StoredCodes {
   readonly quantizesActivations: boolean;
   /**
    * False where the float values are not just those of `read()` by the formula of its kind, to the bit: rounding in the
-   * dtype of the scales, for one. Such codes serve to compute with, not to be stored in another format.
+   * dtype of the scales, or of a bias that stands for a zero point. Whether such codes may be stored in another format is
+   * for `canRepack` to say.
    */
   readonly exact: boolean;
   /** Codes where they stand, for backends that map files; undefined where no backend knows the layout. */

@@ -43,6 +43,8 @@ export class ConversionOutput {
   readonly #fingerprint: Fingerprint;
   #done: ManifestFile[] = [];
   #keeps = false;
+  /** Whether the partial folder is ours: until then it is what an unfinished run left. */
+  #hasBegun = false;
 
   private constructor(conversion: Conversion, settings: OutputSettings, folder: OutputFolder) {
     this.#conversion = conversion;
@@ -107,6 +109,7 @@ export class ConversionOutput {
     this.#checkDiskSpace(0);
     if (this.#done.length > 0) this.#folder.keepOnly([STATE_NAME, ...this.#done.map(({ name }) => name)]);
     else this.#folder.begin();
+    this.#hasBegun = true;
   }
 
   /**
@@ -120,6 +123,7 @@ export class ConversionOutput {
     this.#keeps = true;
     const found = this.#takeOver();
     this.#checkDiskSpace(scratchBytes);
+    this.#hasBegun = true;
     if (found) return true;
     this.#folder.begin();
     this.#writeState();
@@ -139,7 +143,12 @@ export class ConversionOutput {
     return statusOf(fileSystem, part)?.size === file.bytes;
   }
 
-  /** Creates a file at its full size with what is known of it, under another name. @returns its path */
+  /**
+   * Creates a file at its full size with what is known of it, under another name. That is durable: a later run that finds
+   * the file at its full size relies on its header.
+   *
+   * @returns its path
+   */
   layOut(file: OutputFile): string {
     const { fileSystem } = this.#settings;
     const part = this.partOf(file);
@@ -153,6 +162,9 @@ export class ConversionOutput {
       for (const { offset, bytes } of file.known) writeExactly(fileSystem, fd, bytes, offset, part);
       fileOperation(part, () => {
         fileSystem.truncate(fd, file.bytes);
+      });
+      fileOperation(part, () => {
+        fileSystem.fsync(fd);
       });
     } finally {
       closeFile(fileSystem, fd, part);
@@ -240,8 +252,12 @@ export class ConversionOutput {
     return files;
   }
 
-  /** What a failed run leaves: work that a later one can take over, unless the input itself is at fault. */
+  /**
+   * What a failed run leaves: work that a later one can take over, unless the input itself is at fault. One that was
+   * refused before it began leaves what it found.
+   */
   #leave(error: unknown): void {
+    if (!this.#hasBegun) return;
     try {
       const isWorthKeeping = this.#keeps || this.#done.length > 0;
       if (!isWorthKeeping || error instanceof InputError) this.#folder.discard();

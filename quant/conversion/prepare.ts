@@ -10,7 +10,7 @@ import type { Treatment } from '../methods/treatment.ts';
 import { inputTensors } from './input-tensors.ts';
 import { copiedFile, weightFiles, type OutputFile, type WeightFile } from './output-files.ts';
 import { formatOf, planTensors, type PlannedTensor, type PlanOptions } from './plan.ts';
-import { sideContent } from './side-files.ts';
+import { sideContent, type SideFile } from './side-files.ts';
 
 export interface ConversionRequest extends PlanOptions {
   /** Tensor bytes that a weight file may hold; a larger tensor gets a file of its own. */
@@ -30,6 +30,8 @@ export interface Conversion {
   config: ModelConfig;
   tensors: readonly PlannedTensor[];
   weightFiles: readonly WeightFile[];
+  /** Files beside the weights that go over as they are. */
+  copied: readonly SideFile[];
   /** The weight files, then those that go over as they are. */
   files: readonly OutputFile[];
   /** Small files that are written anew, by name: config.json, the index of several weight files, what has no file yet. */
@@ -65,9 +67,22 @@ export function prepareConversion(fileSystem: FileSystem, stored: StoredModel, r
     in: sum([...tensors.map(({ source }) => source.bytes), ...sideFiles.map((file) => file.bytes)]),
     out: sum([...files.map((file) => file.bytes), ...[...documents.values()].map(({ length }) => length)]),
   };
-  const result = { request, model: stored, config, tensors, weightFiles: weights, files, documents, bytes };
+  const result = {
+    request,
+    model: stored,
+    config,
+    tensors,
+    weightFiles: weights,
+    copied: side.files,
+    files,
+    documents,
+    bytes,
+  };
   // Opening a float model and planning it find the same.
-  return { ...result, warnings: stored.format === 'float' ? warnings : [...stored.warnings, ...warnings] };
+  return {
+    ...result,
+    warnings: stored.format === 'float' ? warnings : [...stored.warnings, ...side.warnings, ...warnings],
+  };
 }
 
 /** The tensors with an output layer in the shape of the embedding. */

@@ -23,7 +23,10 @@ export function recipeOf({ request, model }: Conversion): Record<string, unknown
 
 /** Recipe, version and input in a form that two runs can compare. Files count by name, size and time. */
 export function fingerprintOf(conversion: Conversion, version: string): Fingerprint {
-  const inputs = conversion.model.files.map(({ name, bytes, mtimeMs }) => `${name} ${bytes} ${mtimeMs}`);
+  const inputs = [
+    ...conversion.model.files.map(({ name, bytes, mtimeMs }) => `${name} ${bytes} ${mtimeMs}`),
+    ...conversion.copied.map(({ name, source }) => `${name} ${source.fileBytes} ${source.fileMtimeMs}`),
+  ];
   const recipe = Object.entries(recipeOf(conversion)).map(([name, value]) => [name, JSON.stringify(value)] as const);
   const config = createHash('sha256');
   for (const [, content] of conversion.documents) config.update(content);

@@ -12,7 +12,7 @@ import { repackedScales } from './repacked-scales.ts';
 export type RepackVerdict =
   | {
       possible: true;
-      /** Linear layers of the input that are float, which stay so: for `PlanOptions.ignore`. */
+      /** Modules that the format could hold quantized, and that are float in the input and stay so: for `PlanOptions.ignore`. */
       float: readonly string[];
       /** Weights that become float, with just the values that they had. */
       dequantized: readonly string[];
@@ -30,13 +30,13 @@ export type RepackVerdict =
  * @throws UsageError, InputError as `planTensors`; InputError for scales that cannot be
  */
 export function canRepack(model: StoredModel, request: PlanOptions): RepackVerdict {
-  const float = modelTensors(model.config).flatMap(({ name, role, module }) => {
-    const tensor = role === 'norm' || role === 'bias' ? undefined : model.tensors.get(name);
-    return tensor && isFloat(tensor) ? [module] : [];
+  const format = formatOf(request);
+  const float = modelTensors(model.config).flatMap((expected) => {
+    const tensor = format.canQuantize(expected) ? model.tensors.get(expected.name) : undefined;
+    return tensor && isFloat(tensor) ? [expected.module] : [];
   });
   const options = { ...request, ignore: [...request.ignore, ...float], repack: true };
   const plan = planTensors({ tensors: inputTensors(model) }, model.config, options);
-  const format = formatOf(request);
   const dequantized: string[] = [];
   for (const planned of plan.tensors) {
     const { name } = planned.source;

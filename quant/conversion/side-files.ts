@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { checkInside } from '../checkpoint/checkpoint-files.ts';
-import type { ModelDocuments, StoredModel } from '../checkpoint/stored-model.ts';
+import type { StoredModel } from '../checkpoint/stored-model.ts';
+import { InputError } from '../errors.ts';
 import { fileOperation, statusOf, type FileSystem } from '../file-system.ts';
 import type { SourceRange } from './job.ts';
 
@@ -26,20 +27,33 @@ const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 export interface SideContent {
   files: readonly SideFile[];
   documents: ReadonlyMap<string, Uint8Array>;
+  /** What is missing, and what can be done about it. */
+  warnings: readonly string[];
 }
 
-/** @throws as `listSideFiles`; InputError of documents that cannot be made */
-export function sideContent(fileSystem: FileSystem, { checkpoint, documents }: StoredModel): SideContent {
-  if (checkpoint) return { files: listSideFiles(fileSystem, checkpoint.folder), documents: new Map() };
-  return { files: [], documents: new Map(copiedDocuments(documents)) };
-}
-
-function copiedDocuments(documents: ModelDocuments): [string, Uint8Array][] {
-  return documents.names.flatMap((name): [string, Uint8Array][] => {
-    if (notCopied.some((pattern) => pattern.test(name))) return [];
-    const content = documents.read(name, MAX_DOCUMENT_BYTES);
-    return content ? [[name, content]] : [];
-  });
+/**
+ * A tokenizer that cannot be rebuilt is left out with a warning: the weights are of use with that of the original model.
+ *
+ * @throws as `listSideFiles`; InputError of documents that are damaged
+ */
+export function sideContent(
+  fileSystem: FileSystem,
+  { checkpoint, documents }: Pick<StoredModel, 'checkpoint' | 'documents'>,
+): SideContent {
+  if (checkpoint) return { files: listSideFiles(fileSystem, checkpoint.folder), documents: new Map(), warnings: [] };
+  const copied = new Map<string, Uint8Array>();
+  const warnings: string[] = [];
+  for (const name of documents.names) {
+    if (notCopied.some((pattern) => pattern.test(name))) continue;
+    try {
+      const content = documents.read(name, MAX_DOCUMENT_BYTES);
+      if (content) copied.set(name, content);
+    } catch (error) {
+      if (!(error instanceof InputError) || error.code !== 'E_GGUF_TOKENIZER') throw error;
+      warnings.push(`${error.message}; the output has no ${name}: put that of the original model there`);
+    }
+  }
+  return { files: [], documents: copied, warnings };
 }
 
 /**

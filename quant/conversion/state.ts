@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { replaceFile, statusOf, type FileSystem } from '../file-system.ts';
 import { readWholeFile } from '../read-file.ts';
-import type { ManifestFile } from '../output/manifest.ts';
+import { isManifestFile, type ManifestFile } from '../output/manifest.ts';
 
 /** File in a partial output that says what it is going to be and which of its files are done. */
 export const STATE_NAME = 'state.json';
@@ -56,9 +56,14 @@ export function refuseDifference(path: string, wanted: Fingerprint, found: Finge
 /** A state that cannot be read is as good as none: the work is done again. */
 function parse(bytes: Uint8Array): State | undefined {
   try {
-    const state = JSON.parse(new TextDecoder().decode(bytes)) as Partial<State> | null;
-    return state?.fingerprint && Array.isArray(state.done) ? (state as State) : undefined;
+    const state = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Record<keyof State, unknown>> | null;
+    if (!isFingerprint(state?.fingerprint) || !Array.isArray(state.done)) return undefined;
+    return state.done.every(isManifestFile) ? { fingerprint: state.fingerprint, done: state.done } : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isFingerprint(value: unknown): value is Fingerprint {
+  return typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string');
 }

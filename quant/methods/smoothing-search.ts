@@ -6,8 +6,8 @@ export interface AlphaRequest {
   /** Of the weights that read them, by the same channel. */
   weightAbsmax: Float32Array;
   /**
-   * What quantization costs with these factors s: Σ over the layer's linears of ‖Q(X / s) · Q(W · s)ᵀ - X · Wᵀ‖², on a
-   * sample of inputs X, with activations by docs/numerics.md section 1 and weights by the scheme in question.
+   * What quantization costs with these factors s on a sample of inputs, with activations by docs/numerics.md section 1 and
+   * weights by the scheme in question: see `Calibrator.outputError`.
    */
   outputError: (factors: Float32Array) => Promise<number>;
   /** In ascending order; default `alphas`. */

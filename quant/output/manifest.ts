@@ -35,11 +35,10 @@ export function sha256(bytes: Uint8Array): string {
 export function readManifest(fileSystem: FileSystem, folder: string): Manifest | undefined {
   const path = `${folder}/${MANIFEST_NAME}`;
   if (statusOf(fileSystem, path)?.kind !== 'file') return undefined;
+  const bytes = readWholeFile(path, MAX_MANIFEST_BYTES, fileSystem);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true }).decode(readWholeFile(path, MAX_MANIFEST_BYTES, fileSystem)),
-    );
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw new InputError(`${path}: not readable as JSON`, {
       code: 'E_BAD_MANIFEST',
@@ -58,7 +57,8 @@ function isManifest(value: unknown): value is Manifest {
   return Array.isArray(files) && files.every(isManifestFile);
 }
 
-function isManifestFile(value: unknown): value is ManifestFile {
+/** Whether a value of a JSON document is what a manifest says of a file. */
+export function isManifestFile(value: unknown): value is ManifestFile {
   if (typeof value !== 'object' || value === null) return false;
   const { name, bytes, sha256: hash } = value as Partial<ManifestFile>;
   return typeof name === 'string' && typeof bytes === 'number' && typeof hash === 'string';

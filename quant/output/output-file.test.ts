@@ -1,9 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { faultyFileSystem } from '../../testing/faulty-file-system.ts';
+import { codeOf, faultyFileSystem, faults, isOvercome } from '../../testing/faulty-file-system.ts';
+import { hastyFileSystem } from '../../testing/hasty-file-system.ts';
+import { powerLoss } from '../../testing/power-loss.ts';
 import { temporaryFolder } from '../../testing/temporary-folder.ts';
-import { nodeFileSystem } from '../file-system.ts';
+import { nodeFileSystem, type FileSystem } from '../file-system.ts';
 import { OutputFile } from './output-file.ts';
 
 const mark = '# ours\n';
@@ -58,22 +60,48 @@ describe('OutputFile', () => {
     expect(() => claim(join(folder, 'none', 'a.txt'))).toThrow(expect.objectContaining({ code: 'E_NO_PARENT_FOLDER' }));
   });
 
-  it('leaves the old file or the new one, and nothing else, when any operation fails', () => {
-    for (let at = 0; ; at++) {
+  it.each(faults)('leaves the old file or the new one, and nothing that stands in the way, after %s', (fault) => {
+    for (let at = 0, fired = true; fired; at++) {
       const folder = temporaryFolder();
       const path = join(folder, 'a.txt');
       writeFileSync(path, `${mark}old`);
-      const fileSystem = faultyFileSystem('ENOSPC', at);
+      const fileSystem = faultyFileSystem(fault, at);
+      const write = (disk: FileSystem): void => {
+        OutputFile.claim(disk, path, { overwrite: true, mark }).write(`${mark}new`);
+      };
       try {
-        OutputFile.claim(fileSystem, path, { overwrite: true, mark }).write(`${mark}new`);
+        write(fileSystem);
+        expect(readFileSync(path, 'utf8')).toBe(`${mark}new`);
       } catch (error) {
-        expect(error).toMatchObject({ code: 'E_ENOSPC' });
+        expect(error).toMatchObject({ code: codeOf(fault) });
+        expect(isOvercome(fault)).toBe(false);
       }
+      ({ fired } = fileSystem);
       expect(fileSystem.openFiles).toBe(0);
       expect([`${mark}old`, `${mark}new`]).toContain(readFileSync(path, 'utf8'));
-      if (!fileSystem.fired) {
-        expect(readdirSync(folder)).toEqual(['a.txt']);
-        break;
+      write(hastyFileSystem);
+      expect(readdirSync(folder)).toEqual(['a.txt']);
+      expect(readFileSync(path, 'utf8')).toBe(`${mark}new`);
+    }
+  });
+
+  it('leaves the old file or the new one, whole, when the power is lost', () => {
+    for (let at = 0, isLost = true; isLost; at++) {
+      for (let seed = 0; seed < 20; seed++) {
+        const folder = temporaryFolder();
+        const path = join(folder, 'a.txt');
+        writeFileSync(path, `${mark}old`);
+        const power = powerLoss(folder, at, 100 * at + seed);
+        let isDone = false;
+        try {
+          OutputFile.claim(power.fileSystem, path, { overwrite: true, mark }).write(`${mark}new`);
+          isDone = true;
+        } catch {
+          expect(power.isLost).toBe(true);
+        }
+        ({ isLost } = power);
+        power.restart();
+        expect([...(isDone ? [] : [`${mark}old`]), `${mark}new`]).toContain(readFileSync(path, 'utf8'));
       }
     }
   });

@@ -1,10 +1,13 @@
+import { dirname } from 'node:path';
 import { UsageError } from '../errors.ts';
 import {
   closeFile,
   fileOperation,
   readExactly,
+  removeFile,
   removeQuietly,
   statusOf,
+  syncFolder,
   writeNewFile,
   type FileSystem,
 } from '../file-system.ts';
@@ -55,11 +58,12 @@ export class OutputFile {
       removeQuietly(this.#fileSystem, temporary);
       throw error;
     }
+    syncFolder(this.#fileSystem, dirname(this.path));
   }
 
   #create(content: Uint8Array): string {
     const temporary = `${this.path}.cider-partial`;
-    if (statusOf(this.#fileSystem, temporary)) removeQuietly(this.#fileSystem, temporary);
+    if (statusOf(this.#fileSystem, temporary)) removeFile(this.#fileSystem, temporary);
     writeNewFile(this.#fileSystem, temporary, content);
     return temporary;
   }

@@ -136,7 +136,7 @@ function lockOutput(fileSystem: FileSystem, target: string, owner: LockOwner): (
     throw new ResourceError(`${dirname(target)}: the folder is not writable (${error.cause.code ?? ''})`, {
       code: 'E_NOT_WRITABLE',
       hint: 'check its permissions, or choose another output',
-      details: { file: target },
+      details: { file: target, errno: error.cause.code },
       cause: error,
     });
   }

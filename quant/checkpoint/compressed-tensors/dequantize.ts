@@ -1,4 +1,4 @@
-import { roundTo } from '../mlx/float-arithmetic.ts';
+import { roundTo } from '../float-arithmetic.ts';
 import type { WeightDtype } from '../weight-dtype.ts';
 import type { Grid } from './read-weight.ts';
 

@@ -1,18 +1,17 @@
 import { InputError } from '../../errors.ts';
 import { modelTensors, type ModelTensor } from '../architecture.ts';
 import { checkTensors, type FoundTensor } from '../check-tensors.ts';
-import type { Checkpoint, TensorEntry } from '../checkpoint.ts';
+import type { Checkpoint, TensorEntry, WeightSource } from '../checkpoint.ts';
+import { findFloatTensor } from '../float-tensor.ts';
 import type { ModelConfig } from '../hf-config.ts';
-import { quoted } from '../quoted.ts';
 import type { StoredTensor } from '../stored-model.ts';
 import { elementCount } from '../tensor-size.ts';
-import { weightDtype } from '../weight-dtype.ts';
 import { describeSchemes, type QuantizedLayer } from './describe-schemes.ts';
 import { findWeight, weightParts, type FoundWeight } from './find-weight.ts';
 import type { LayerScheme } from './layer-scheme.ts';
 import type { Module } from './module-names.ts';
 import { QuantizationConfig } from './quantization-config.ts';
-import { storedWeight, type WeightSource } from './stored-weight.ts';
+import { storedWeight } from './stored-weight.ts';
 
 /** A checkpoint of compressed-tensors in the layout of a float one. */
 export interface CompressedTensors {
@@ -57,7 +56,7 @@ export function readCompressedTensors(
     const layer = layers.get(tensor.name);
     return layer?.weight
       ? storedWeight(checkpoint, tensor, layer.weight, layer.scheme)
-      : floatTensor(checkpoint, tensor);
+      : findFloatTensor(checkpoint, tensor.name);
   });
   return {
     tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
@@ -93,19 +92,6 @@ function asFloats(
     found.set(name, { dtype: 'F32', shape, file: weight.codes.file });
   }
   return found;
-}
-
-function floatTensor(
-  checkpoint: WeightSource & Pick<Checkpoint, 'tensors'>,
-  { name }: Pick<ModelTensor, 'name'>,
-): StoredTensor {
-  const entry = checkpoint.tensors.get(name);
-  // checkTensors found them all.
-  if (!entry) throw new RangeError(`${quoted(name)} is not in the checkpoint`);
-  const { shape, file, bytes } = entry;
-  const dtype = weightDtype(entry);
-  const readFloats = (): Float32Array => checkpoint.readFloats(entry);
-  return { name, shape, stored: dtype, file, bytes, dtype, codes: undefined, readFloats };
 }
 
 function nothingQuantized(): InputError {

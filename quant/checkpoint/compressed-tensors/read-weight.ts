@@ -1,9 +1,11 @@
-import { ResourceError } from '../../errors.ts';
 import { groupsPerRow } from '../../schemes/scheme.ts';
+import { signedCodes } from '../../schemes/symmetric-as-affine.ts';
+import { unpackRows } from '../bit-stream.ts';
+import { checkFits } from '../check-fits.ts';
 import type { Checkpoint, TensorEntry } from '../checkpoint.ts';
-import { quoted } from '../quoted.ts';
-import { unpackColumns, unpackRows } from './bit-stream.ts';
-import { refusal, type FoundWeight } from './find-weight.ts';
+import { tensorRefusal } from '../expect-tensor.ts';
+import type { FoundWeight } from './find-weight.ts';
+import { unpackColumns } from './unpack-columns.ts';
 
 /** What of a checkpoint is read. */
 export type Source = Pick<Checkpoint, 'readBytes' | 'readFloats'>;
@@ -15,9 +17,6 @@ export interface Grid {
   /** `[N, groups]`; undefined if all are 0. */
   zeroPoints: Int8Array | undefined;
 }
-
-/** What one ArrayBuffer holds. */
-const MAX_BUFFER_BYTES = 2 ** 32;
 
 /**
  * Reads and checks all but the codes.
@@ -47,12 +46,12 @@ export function readSignedCodes(source: Source, weight: FoundWeight, shape: read
   const [rows, columns] = shape;
   checkFits(entry, rows * columns);
   const bytes = source.readBytes(entry);
-  if (scheme.isPacked) return unpackRows(bytes, rows, columns, scheme.bits, layout);
+  if (scheme.isPacked) return signedCodes(unpackRows(bytes, rows, columns, scheme.bits, layout), scheme.bits);
   const codes = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = 2 ** (scheme.bits - 1);
   const at = scheme.bits === 8 ? -1 : codes.findIndex((code) => code < -end || code >= end);
   if (at === -1) return codes;
-  throw refusal(
+  throw tensorRefusal(
     entry,
     'E_CODE_RANGE',
     `holds ${codes[at]} at ${position(at, columns)}, expected ${-end} to ${end - 1}`,
@@ -74,19 +73,10 @@ export function readColumnGroups(source: Source, { columnGroups: entry, scheme }
   const counts = new Uint32Array(groups.length / scheme.groupSize);
   const at = groups.findIndex((group) => group < 0 || group >= counts.length || ++counts[group] > scheme.groupSize);
   if (at === -1) return groups;
-  throw refusal(
+  throw tensorRefusal(
     entry,
     'E_COLUMN_GROUP',
     `holds ${groups[at]} at [${at}], expected ${counts.length} groups of ${scheme.groupSize} columns each`,
-  );
-}
-
-/** @throws ResourceError `E_TENSOR_TOO_LARGE` over 4 GiB */
-export function checkFits(entry: TensorEntry, bytes: number): void {
-  if (bytes <= MAX_BUFFER_BYTES) return;
-  throw new ResourceError(
-    `${entry.file}: tensor ${quoted(entry.name)} needs ${bytes} bytes in one piece, over the limit of ${MAX_BUFFER_BYTES}`,
-    { code: 'E_TENSOR_TOO_LARGE', details: { file: entry.file, tensor: entry.name, bytes, limit: MAX_BUFFER_BYTES } },
   );
 }
 
@@ -96,13 +86,17 @@ function checkShape(source: Source, entry: TensorEntry | undefined, shape: reado
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found = [view.getBigInt64(0, true), view.getBigInt64(8, true)];
   if (found.every((length, axis) => length === BigInt(shape[axis]))) return;
-  throw refusal(entry, 'E_TENSOR_SHAPE', `holds [${found.join(', ')}], expected [${shape.join(', ')}]`);
+  throw tensorRefusal(entry, 'E_TENSOR_SHAPE', `holds [${found.join(', ')}], expected [${shape.join(', ')}]`);
 }
 
 function checkScales(entry: TensorEntry, scales: Float32Array, columns: number): void {
   const at = scales.findIndex((scale) => !(scale > 0 && scale < Infinity));
   if (at === -1) return;
-  throw refusal(entry, 'E_SCALE', `holds ${scales[at]} at ${position(at, columns)}, expected a finite positive scale`);
+  throw tensorRefusal(
+    entry,
+    'E_SCALE',
+    `holds ${scales[at]} at ${position(at, columns)}, expected a finite positive scale`,
+  );
 }
 
 function readZeroPoints(
@@ -121,7 +115,11 @@ function readZeroPoints(
   const at = zeroPoints.findIndex((zero) => zero < -end || (zero >= end && zero !== 0));
   if (at === -1) return scheme.isSymmetric ? undefined : zeroPoints;
   const expected = scheme.isSymmetric ? '0 in a symmetric scheme' : `${-end} to ${end - 1}`;
-  throw refusal(entry, 'E_ZERO_POINT', `holds ${zeroPoints[at]} at ${position(at, groups)}, expected ${expected}`);
+  throw tensorRefusal(
+    entry,
+    'E_ZERO_POINT',
+    `holds ${zeroPoints[at]} at ${position(at, groups)}, expected ${expected}`,
+  );
 }
 
 const position = (index: number, columns: number): string => `[${Math.floor(index / columns)}, ${index % columns}]`;

@@ -1,16 +1,14 @@
 import type { StoredCodes as CodesInFile } from '../../../kernels/weight-kinds.ts';
 import { unsignedCodes } from '../../schemes/symmetric-as-affine.ts';
 import type { ModelTensor } from '../architecture.ts';
-import type { Checkpoint } from '../checkpoint.ts';
+import { checkFits } from '../check-fits.ts';
+import type { WeightSource } from '../checkpoint.ts';
 import type { ReadCodes, StoredCodes, StoredTensor } from '../stored-model.ts';
 import { weightDtype } from '../weight-dtype.ts';
 import { dequantizeWeight, groupsInOrder } from './dequantize.ts';
 import type { FoundWeight } from './find-weight.ts';
 import { isComputedWithIntegers, type CodeBits, type LayerScheme } from './layer-scheme.ts';
-import { checkFits, readColumnGroups, readGrid, readSignedCodes, type Grid } from './read-weight.ts';
-
-/** What of a checkpoint is needed for its weights. */
-export type WeightSource = Pick<Checkpoint, 'files' | 'readBytes' | 'readFloats' | 'checkUnchanged'>;
+import { readColumnGroups, readGrid, readSignedCodes, type Grid } from './read-weight.ts';
 
 /** A quantized weight of a compressed-tensors checkpoint. Nothing is read yet. */
 export function storedWeight(

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memoryFileSystem } from '../../../testing/memory-file-system.ts';
+import { FOLDER, memoryFiles } from '../../../testing/memory-file-system.ts';
 import { buildGguf } from '../../../testing/tiny-gguf.ts';
 import { InputError } from '../../errors.ts';
-import { blockFormatOf, blockFormats, floatTypes } from './block-formats.ts';
+import { weightDtypes } from '../weight-dtype.ts';
+import { blockFormatOf, blockFormats } from './block-formats.ts';
 import { GgufFile } from './gguf-file.ts';
 import { multiplyOut, readCodes, readFloats } from './read-tensor.ts';
 import { tensorTypeOf } from './tensor-types.ts';
@@ -28,7 +29,7 @@ function fileOf(typeName: string, rows: number, data: Uint8Array): GgufFile {
   const { blockBytes, blockElements } = tensorTypeOf(id) ?? { blockBytes: 1, blockElements: 1 };
   const shape = [rows, (data.byteLength / blockBytes / rows) * blockElements];
   const bytes = buildGguf({ keys: [], tensors: [{ name: 'w', shape, type: id, data }] });
-  return new GgufFile('/x.gguf', memoryFileSystem('/x.gguf', bytes));
+  return new GgufFile(`${FOLDER}/x.gguf`, memoryFiles(new Map([['x.gguf', bytes]])));
 }
 
 const bits = (values: Float32Array): number[] => [...new Uint32Array(values.buffer, values.byteOffset, values.length)];
@@ -36,7 +37,7 @@ const bits = (values: Float32Array): number[] => [...new Uint32Array(values.buff
 describe('readFloats', () => {
   it('has a golden for every type that is read', () => {
     expect(goldens.map(({ type }) => type).sort()).toEqual(
-      [...floatTypes, ...blockFormats.map(({ name }) => name)].sort(),
+      [...weightDtypes, ...blockFormats.map(({ name }) => name)].sort(),
     );
   });
 

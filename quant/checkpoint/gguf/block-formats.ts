@@ -26,12 +26,8 @@ export interface BlockFormat {
   unpack: (blocks: Uint8Array, parts: BlockParts) => void;
 }
 
-/** Types of floats and of blocks that can be read. */
-export const floatTypes = ['F32', 'F16', 'BF16'] as const;
-export type FloatType = (typeof floatTypes)[number];
+/** Types of blocks that can be read. */
 export const blockFormats: readonly BlockFormat[] = [...plainQuants, ...kQuants];
-
-export const isFloatType = (name: string): name is FloatType => (floatTypes as readonly string[]).includes(name);
 
 export const blockFormatOf = (name: string): BlockFormat | undefined =>
   blockFormats.find((format) => format.name === name);

@@ -20,7 +20,7 @@ export function byteLevelTokenizer(metadata: GgufMetadata): object {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: added.map(addedToken),
+    added_tokens: added.map((token) => addedToken(token, false)),
     normalizer: pre.normalizer,
     pre_tokenizer: pre.preTokenizer,
     post_processor: postProcessor(metadata, pre.addsBos),

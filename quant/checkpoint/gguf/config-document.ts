@@ -1,4 +1,4 @@
-import { isGemma } from '../families.ts';
+import { architectureOf, isGemma } from '../families.ts';
 import { elementCount } from '../tensor-size.ts';
 import type { GgufArchitecture } from './families.ts';
 import type { GgufMetadata } from './metadata.ts';
@@ -14,15 +14,6 @@ export interface ConfigSource {
   /** All values of a tensor. */
   readFloats: (tensor: GgufTensor) => Float32Array;
 }
-
-const architectures = {
-  llama: 'LlamaForCausalLM',
-  mistral: 'MistralForCausalLM',
-  qwen2: 'Qwen2ForCausalLM',
-  qwen3: 'Qwen3ForCausalLM',
-  gemma2: 'Gemma2ForCausalLM',
-  gemma3_text: 'Gemma3ForCausalLM',
-} as const;
 
 const dtypes: Readonly<Record<string, string>> = { F32: 'float32', BF16: 'bfloat16' };
 
@@ -62,7 +53,7 @@ export function configDocument(source: ConfigSource): Readonly<Record<string, un
   // The number of tokens is a hint in the metadata; the rows of the embedding are what there is.
   metadata.has(key('vocab_size'));
   return {
-    architectures: [architectures[sliding.model_type]],
+    architectures: [architectureOf[sliding.model_type]],
     attention_bias: tensors.has('blk.0.attn_q.bias'),
     ...tokenIds(metadata),
     head_dim: headDim,

@@ -1,16 +1,14 @@
 import { widenInto } from '../../../kernels/reference/float-formats.ts';
-import { ResourceError } from '../../errors.ts';
+import { checkFits } from '../check-fits.ts';
 import { quoted } from '../quoted.ts';
 import type { ReadCodes } from '../stored-model.ts';
 import { elementCount } from '../tensor-size.ts';
-import { blockFormatOf, isFloatType, type BlockFormat, type BlockParts } from './block-formats.ts';
+import { isWeightDtype } from '../weight-dtype.ts';
+import { blockFormatOf, type BlockFormat, type BlockParts } from './block-formats.ts';
 import { failGguf } from './failure.ts';
 import type { GgufFile } from './gguf-file.ts';
 import type { RowOrder } from './row-order.ts';
 import type { GgufTensor } from './tensor-infos.ts';
-
-/** What one ArrayBuffer of Node 20 holds. */
-const MAX_BUFFER_BYTES = 2 ** 32;
 
 /** Bytes of the file in memory at a time, rounded to whole rows. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -23,9 +21,9 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 export function readFloats(file: GgufFile, tensor: GgufTensor, order?: RowOrder): Float32Array {
   const { typeName } = tensor;
   const columns = rowLength(tensor);
-  const values = new Float32Array(checkFits(file, tensor, Float32Array.BYTES_PER_ELEMENT));
+  const values = new Float32Array(fittingElements(file, tensor, Float32Array.BYTES_PER_ELEMENT));
   const rowAt = (row: number): Float32Array => values.subarray(row * columns, (row + 1) * columns);
-  if (isFloatType(typeName)) {
+  if (isWeightDtype(typeName)) {
     forEachRow(file, tensor, (bytes, row) => {
       widenInto(typeName, bytes, rowAt(order ? order(row) : row));
     });
@@ -45,7 +43,7 @@ export function readFloats(file: GgufFile, tensor: GgufTensor, order?: RowOrder)
 export function readCodes(file: GgufFile, tensor: GgufTensor, order?: RowOrder): ReadCodes {
   const format = knownFormat(file, tensor);
   const columns = rowLength(tensor);
-  const elements = checkFits(file, tensor, 1);
+  const elements = fittingElements(file, tensor, 1);
   const groups = columns / format.groupSize;
   const all = emptyParts(format, elements, elements / format.groupSize);
   forEachRow(file, tensor, (bytes, fileRow) => {
@@ -123,12 +121,8 @@ function knownFormat(file: GgufFile, { name, typeName }: GgufTensor): BlockForma
 }
 
 /** Elements of a tensor, if as many of `bytesEach` fit into memory in one piece. */
-function checkFits(file: GgufFile, { name, shape }: GgufTensor, bytesEach: number): number {
+function fittingElements(file: GgufFile, { name, shape }: GgufTensor, bytesEach: number): number {
   const elements = elementCount(shape);
-  const bytes = elements * bytesEach;
-  if (bytes <= MAX_BUFFER_BYTES) return elements;
-  throw new ResourceError(
-    `${file.name}: tensor ${quoted(name)} needs ${bytes} bytes in one piece, over the limit of ${MAX_BUFFER_BYTES}`,
-    { code: 'E_TENSOR_TOO_LARGE', details: { file: file.name, tensor: name, bytes, limit: MAX_BUFFER_BYTES } },
-  );
+  checkFits({ file: file.name, name }, elements * bytesEach);
+  return elements;
 }

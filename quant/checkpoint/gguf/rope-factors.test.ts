@@ -23,6 +23,10 @@ function factorsOf(
 }
 
 describe('findLlama3Scaling', () => {
+  it('takes more factors than a call has arguments', () => {
+    expect(findLlama3Scaling(new Float32Array(500_000).fill(2), 10_000, 1_000_000)).toBeUndefined();
+  });
+
   it.each([
     ['Llama 3.1', 500_000, 128, 8],
     ['Llama 3.2', 500_000, 64, 32],

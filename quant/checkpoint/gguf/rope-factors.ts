@@ -24,7 +24,7 @@ const STEP = 1 / 64;
  * @returns undefined if there are none
  */
 export function findLlama3Scaling(factors: Float32Array, theta: number, headDim: number): Llama3Scaling | undefined {
-  const factor = Math.max(...factors);
+  const factor = factors.reduce((most, each) => Math.max(most, each), -Infinity);
   if (!Number.isFinite(factor) || factor <= 1) return undefined;
   const turns = Float64Array.from(factors, (_, pair) => theta ** (-(2 * pair) / headDim) / (2 * Math.PI));
   const candidates = [USUAL, solve(factors, turns, factor)].flatMap((found) => found ?? []);

@@ -1,40 +1,39 @@
 import { quoted } from '../quoted.ts';
 import type { GgufMetadata } from './metadata.ts';
 import { postProcessor } from './post-processor.ts';
+import { SPACE, userDefinedTokens } from './user-defined-tokens.ts';
 import { addedToken, failTokenizer, readTokens, readVocabulary } from './vocabulary.ts';
-
-/** What stands for a space in sentencepiece's vocabularies. */
-const SPACE = '▁';
 
 const SCORES = 'tokenizer.ggml.scores';
 const SPACE_PREFIX = 'tokenizer.ggml.add_space_prefix';
 
-/** Keys of normalizations that Llama's and Mistral's vocabularies do not have. */
+/** Keys of normalizations that the vocabularies of Llama, Mistral and Gemma do not have. */
 const CHARACTER_MAP = 'tokenizer.ggml.precompiled_charsmap';
 const EXTRA_SPACES = 'tokenizer.ggml.remove_extra_whitespaces';
 
 /**
  * tokenizer.json of a BPE of sentencepiece, which GGUF calls `llama`, as transformers converts such a vocabulary: bytes
- * stand for what is in no token, and a token with a higher score is merged first. Fails as `tokenizerDocument`: scores
- * that order nothing are what converters write that have not seen the original vocabulary, and tokens that users have
- * defined are matched in ways that the file does not tell.
+ * stand for what is in no token, and a token with a higher score is merged first. Ids are those of sentencepiece; the
+ * tokenizer.json beside Gemma's original weights gives long runs of spaces others. Fails as `tokenizerDocument`: scores
+ * that order nothing are what converters write that have not seen the original vocabulary.
  */
 export function sentencePieceTokenizer(metadata: GgufMetadata): object {
   if (metadata.has(CHARACTER_MAP)) metadata.refuse(CHARACTER_MAP, 'no normalization of characters is supported');
   if (metadata.boolean(EXTRA_SPACES) === true) metadata.refuse(EXTRA_SPACES, 'only false is supported');
-  const { normal, added, bytes } = readVocabulary(metadata);
-  const defined = added.find(({ isSpecial }) => !isSpecial);
-  if (defined) failTokenizer(metadata, `token ${defined.id}, ${quoted(defined.content)}, is defined by a user`);
+  const read = readVocabulary(metadata);
+  const { normal, added, bytes } = read;
   if (bytes.size !== 256) failTokenizer(metadata, `it has ${bytes.size} tokens for bytes; expected 256`);
   const unknown = added.find(({ isUnknown }) => isUnknown);
   const hasPrefix = metadata.boolean(SPACE_PREFIX) ?? true;
+  const special = added.filter(({ isSpecial }) => isSpecial);
+  const matched = [...special, ...userDefinedTokens(metadata, read, hasPrefix)].toSorted((a, b) => a.id - b.id);
   const toSpace = { type: 'Replace', pattern: { String: ' ' }, content: SPACE };
-  const vocabulary = [...normal, ...bytes, ...added.map(({ content, id }) => [content, id] as const)];
+  const vocabulary = [...normal, ...bytes, ...matched.map(({ content, id }) => [content, id] as const)];
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: added.map(addedToken),
+    added_tokens: matched.map((token) => addedToken(token, !token.isSpecial)),
     normalizer: {
       type: 'Sequence',
       normalizers: [...(hasPrefix ? [{ type: 'Prepend', prepend: SPACE }] : []), toSpace],
@@ -89,6 +88,7 @@ function orderedMerges(metadata: GgufMetadata, normal: ReadonlyMap<string, numbe
     metadata,
     [...normal.values()].map((id) => scores[id]),
   );
+  checkZeros(metadata, normal, scores);
   checkLengths(metadata, normal);
   return [...normal]
     .flatMap(([token, id]) => waysToMake(token, scores[id], normal))
@@ -104,6 +104,17 @@ function checkOrder(metadata: GgufMetadata, scores: readonly number[]): void {
   if (2 * different < scores.length) {
     failTokenizer(metadata, `${scores.length} tokens have ${different} different scores, which do not order merges`);
   }
+}
+
+/**
+ * That training has scored what is made of tokens: the first gets 0 and the next ones less. Those that were put into the
+ * vocabulary afterwards all have 0, and so have those that users have defined, where a converter was not told of them.
+ */
+function checkZeros(metadata: GgufMetadata, normal: ReadonlyMap<string, number>, scores: readonly number[]): void {
+  const made = [...normal].filter(([token, id]) => scores[id] === 0 && Array.from(token).length > 1);
+  if (made.length < 2) return;
+  const [first, second] = made.map(([token, id]) => `${id}, ${quoted(token)},`);
+  failTokenizer(metadata, `tokens ${first} and ${second} both have the score 0, which does not order merges`);
 }
 
 function checkLengths(metadata: GgufMetadata, normal: ReadonlyMap<string, number>): void {

@@ -3,7 +3,8 @@ import { isGemma } from '../families.ts';
 import type { ModelConfig } from '../hf-config.ts';
 import { listed, quoted } from '../quoted.ts';
 import type { StoredCodes, StoredTensor } from '../stored-model.ts';
-import { blockFormatOf, blockFormats, floatTypes, isFloatType } from './block-formats.ts';
+import { isWeightDtype, weightDtypes } from '../weight-dtype.ts';
+import { blockFormatOf, blockFormats } from './block-formats.ts';
 import { failGguf } from './failure.ts';
 import type { GgufFile } from './gguf-file.ts';
 import { readCodes, readFloats } from './read-tensor.ts';
@@ -65,7 +66,7 @@ function storedTensor(file: GgufFile, expected: ModelTensor, found: GgufTensor, 
     stored: found.typeName,
     file: file.name,
     bytes: found.bytes,
-    dtype: isFloatType(found.typeName) ? found.typeName : 'F16',
+    dtype: isWeightDtype(found.typeName) ? found.typeName : 'F16',
     codes,
     inFile: order || offset !== 0 ? undefined : valuesInFile(file, found),
     readFloats: () => {
@@ -78,7 +79,7 @@ function storedTensor(file: GgufFile, expected: ModelTensor, found: GgufTensor, 
 /** Floats that stand in the file just as the float layout has them. */
 function valuesInFile(file: GgufFile, tensor: GgufTensor): StoredTensor['inFile'] {
   const { typeName, bytes } = tensor;
-  if (!isFloatType(typeName)) return undefined;
+  if (!isWeightDtype(typeName)) return undefined;
   return {
     path: file.path,
     offset: file.header.dataStart + tensor.offset,
@@ -109,7 +110,7 @@ function checkShape({ name: file }: GgufFile, expected: ModelTensor, { name, sha
 /** Norms and biases are floats; blocks have the rows of a matrix. */
 function checkType({ name: file }: GgufFile, { role }: ModelTensor, { name, typeName }: GgufTensor): void {
   const isVector = role === 'norm' || role === 'bias';
-  const known: string[] = [...floatTypes, ...(isVector ? [] : blockFormats.map((format) => format.name))];
+  const known: string[] = [...weightDtypes, ...(isVector ? [] : blockFormats.map((format) => format.name))];
   if (known.includes(typeName)) return;
   failGguf(
     file,

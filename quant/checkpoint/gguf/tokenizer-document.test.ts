@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Tokenizer } from '../../../eval/model/tokenizer.ts';
 import type { GgufValue, TypedValue } from './metadata-value.ts';
 import { GgufMetadata } from './metadata.ts';
 import { tokenizerConfigDocument } from './tokenizer-config-document.ts';
@@ -73,6 +74,37 @@ describe('tokenizerDocument', () => {
     });
   });
 
+  it('matches what users have defined in normalized text, and makes no merges with it', () => {
+    const defined: Values = {
+      ...sentencePiece,
+      tokens: [...(sentencePiece['tokens'] as string[]), '  ', '<b>', '▁\n'],
+      token_type: [...(sentencePiece['token_type'] as number[]), 4, 4, 4],
+      scores: [...(sentencePiece['scores'] as number[]), -1000, -1000, -1000],
+      add_space_prefix: false,
+    };
+    expect(made(defined)).toMatchObject({
+      added_tokens: [
+        { id: 0, content: '<unk>', special: true, normalized: false },
+        { id: 1, content: '<s>', special: true, normalized: false },
+        { id: 262, content: '▁▁', special: false, normalized: true },
+        { id: 263, content: '<b>', special: false, normalized: true },
+        { id: 264, content: '▁\n', special: false, normalized: true },
+      ],
+      model: {
+        vocab: { '▁▁': 262 },
+        merges: [
+          ['▁', 'a'],
+          ['a', 'a'],
+        ],
+      },
+    });
+    const tokenizer = new Tokenizer(JSON.stringify(made(defined)), 265);
+    // The longest at each place: no ▁ is left for ▁a behind two.
+    const ids = { '   a': [262, 260], '  a': [262, 259], ' \na': [264, 259], '▁▁aa<b>a': [262, 261, 263, 259] };
+    for (const [text, expected] of Object.entries(ids)) expect([...tokenizer.encode(text)]).toEqual(expected);
+    expect(tokenizer.decode([262, 261, 263, 264])).toBe('  aa<b> \n');
+  });
+
   it.each<[string, Values]>([
     ['its tokenizer is of kind "bert", which is not read; known: gpt2, llama', { ...byteLevel, model: 'bert' }],
     ['tokenizer.ggml.pre is missing', { ...byteLevel, pre: undefined }],
@@ -98,7 +130,23 @@ describe('tokenizerDocument', () => {
       'it has 255 tokens for bytes; expected 256',
       { ...sentencePiece, token_type: [2, 3, 1, ...bytes.slice(1).map(() => 6), 1, 1, 1, 1] },
     ],
-    ['is defined by a user', { ...sentencePiece, token_type: [2, 3, ...bytes.map(() => 6), 1, 1, 1, 4] }],
+    [
+      'token 261, "aa", is defined by a user, and whether a space is put behind it as before a text is not told',
+      { ...sentencePiece, token_type: [2, 3, ...bytes.map(() => 6), 1, 1, 1, 4] },
+    ],
+    [
+      'token 261, " a", is defined by a user, and in normalized text it is another token',
+      {
+        ...sentencePiece,
+        tokens: [...(sentencePiece['tokens'] as string[]).slice(0, -1), ' a'],
+        token_type: [2, 3, ...bytes.map(() => 6), 1, 1, 1, 4],
+        add_space_prefix: false,
+      },
+    ],
+    [
+      'tokens 260, "▁a", and 261, "aa", both have the score 0, which does not order merges',
+      { ...sentencePiece, scores: [0, 0, ...bytes.map(() => 0), -3, -4, 0, 0] },
+    ],
     ['262 tokens have 2 scores', { ...sentencePiece, scores: [0, 1] }],
     ['4 tokens have 1 different scores', { ...sentencePiece, scores: Array.from({ length: 262 }, () => -1000) }],
     ['a token has the score NaN', { ...sentencePiece, scores: Array.from({ length: 262 }, () => NaN) }],

@@ -3,6 +3,7 @@ import { byteLevelTokenizer } from './byte-level-tokenizer.ts';
 import { failGguf } from './failure.ts';
 import type { GgufMetadata } from './metadata.ts';
 import { sentencePieceTokenizer } from './sentencepiece-tokenizer.ts';
+import { TOKENIZER_HINT } from './vocabulary.ts';
 
 const MODEL = 'tokenizer.ggml.model';
 
@@ -29,6 +30,6 @@ export function tokenizerDocument(metadata: GgufMetadata): object {
     'E_GGUF_TOKENIZER',
     `its tokenizer is of kind ${quoted(model)}, which is not read; known: ${Object.keys(makers).join(', ')}`,
     { key: MODEL, value: model },
-    'use the original model, whose tokenizer.json stands beside its weights',
+    TOKENIZER_HINT,
   );
 }

@@ -61,14 +61,14 @@ export function readVocabulary(metadata: GgufMetadata): Vocabulary {
   return { normal, added, bytes };
 }
 
-/** As tokenizer.json lists an added token. */
-export const addedToken = ({ id, content, isSpecial }: AddedToken): object => ({
+/** As tokenizer.json lists an added token, which is matched in the text as it is, or after normalization. */
+export const addedToken = ({ id, content, isSpecial }: AddedToken, isNormalized: boolean): object => ({
   id,
   content,
   single_word: false,
   lstrip: false,
   rstrip: false,
-  normalized: false,
+  normalized: isNormalized,
   special: isSpecial,
 });
 
@@ -88,7 +88,10 @@ export function specialToken(metadata: GgufMetadata, name: string): SpecialToken
   return { id, content: tokens[id] };
 }
 
+/** What helps where a tokenizer cannot be rebuilt. */
+export const TOKENIZER_HINT = 'use the original model, whose tokenizer.json stands beside its weights';
+
 /** @throws InputError `E_GGUF_TOKENIZER` always */
 export function failTokenizer(metadata: GgufMetadata, what: string): never {
-  failGguf(metadata.file, 'E_GGUF_TOKENIZER', `the tokenizer in its metadata: ${what}`);
+  failGguf(metadata.file, 'E_GGUF_TOKENIZER', `the tokenizer in its metadata: ${what}`, {}, TOKENIZER_HINT);
 }

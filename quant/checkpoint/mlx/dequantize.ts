@@ -1,6 +1,6 @@
 import { widenF8E4M3 } from '../../../kernels/reference/float-formats.ts';
+import { promoted, roundTo } from '../float-arithmetic.ts';
 import type { WeightDtype } from '../weight-dtype.ts';
-import { promoted, roundTo } from './float-arithmetic.ts';
 import type { MlxBits } from './scheme.ts';
 
 /** Codes in groups of `groupSize`, row after row; a row is a whole number of groups. */
@@ -47,7 +47,7 @@ const fp4 = Float32Array.from([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -
 const fp8 = Float32Array.from({ length: 256 }, (_, bits) => widenF8E4M3(bits));
 
 /** Values of the codes of mxfp4 and nvfp4 (4 bits), or of mxfp8. */
-export const floatCodes = (bits: MlxBits): Float32Array => (bits === 4 ? fp4 : fp8);
+const floatCodes = (bits: MlxBits): Float32Array => (bits === 4 ? fp4 : fp8);
 
 /**
  * The float modes of `mx.dequantize` on a CPU, to the bit: a product in `dtype`.

@@ -5,7 +5,7 @@ import type { ModelConfig } from '../hf-config.ts';
 import { isJsonObject } from '../strict-json.ts';
 import type { TensorSpec } from '../tensor-size.ts';
 import type { WeightDtype } from '../weight-dtype.ts';
-import { mlxWords } from './bit-stream.ts';
+import { wordsOf } from '../bit-stream.ts';
 
 /** The tensors that replace `module.weight` of `shape` [N, K] in mode affine: codes, scales, biases. */
 export function mlxTensors(
@@ -17,7 +17,7 @@ export function mlxTensors(
 ): TensorSpec[] {
   const groups = [rows, columns / groupSize];
   return [
-    { name: `${module}.weight`, dtype: 'U32', shape: [rows, mlxWords(columns, bits)] },
+    { name: `${module}.weight`, dtype: 'U32', shape: [rows, wordsOf('dense', columns, bits)] },
     { name: `${module}.scales`, dtype: scaleDtype, shape: groups },
     { name: `${module}.biases`, dtype: scaleDtype, shape: groups },
   ];

@@ -9,7 +9,7 @@ import type { Dtype } from '../dtypes.ts';
 import { readModelConfig } from '../hf-config.ts';
 import { writeSafetensors } from '../safetensors-writer.ts';
 import { tensorBytes } from '../tensor-size.ts';
-import { mlxWords } from './bit-stream.ts';
+import { wordsOf } from '../bit-stream.ts';
 import { readMlxTensors, type MlxTensors } from './read-tensors.ts';
 import type { MlxScheme } from './scheme.ts';
 
@@ -39,7 +39,7 @@ function read(
     }
     const { mode, bits, groupSize } = scheme;
     const groups = [shape[0], shape[1] / groupSize];
-    tensors.set(`${module}.weight`, { dtype: 'U32', shape: [shape[0], mlxWords(shape[1], bits)] });
+    tensors.set(`${module}.weight`, { dtype: 'U32', shape: [shape[0], wordsOf('dense', shape[1], bits)] });
     tensors.set(`${module}.scales`, { dtype: mode === 'affine' ? 'BF16' : 'U8', shape: groups });
     if (mode === 'affine') tensors.set(`${module}.biases`, { dtype: 'BF16', shape: groups });
   }

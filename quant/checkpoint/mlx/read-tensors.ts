@@ -2,10 +2,10 @@ import { InputError } from '../../errors.ts';
 import { modelTensors, type ModelTensor } from '../architecture.ts';
 import { checkTensors, type FoundTensor } from '../check-tensors.ts';
 import type { Checkpoint, TensorEntry } from '../checkpoint.ts';
+import { findFloatTensor } from '../float-tensor.ts';
 import type { ModelConfig } from '../hf-config.ts';
 import { listed, quoted } from '../quoted.ts';
 import type { StoredTensor } from '../stored-model.ts';
-import { weightDtype } from '../weight-dtype.ts';
 import { findMlxWeight, type MlxWeight } from './find-weight.ts';
 import { readMlxQuantization, type MlxQuantization } from './parse-quantization.ts';
 import { describeMlxScheme, mlxSchemeName, type MlxScheme } from './scheme.ts';
@@ -49,7 +49,7 @@ export function readMlxTensors(checkpoint: Checkpoint, config: ModelConfig): Mlx
   ];
   const tensors = expected.map((tensor): StoredTensor => {
     const weight = weights.get(tensor.name);
-    return weight ? mlxStoredTensor(checkpoint, tensor, weight) : floatTensor(checkpoint, tensor);
+    return weight ? mlxStoredTensor(checkpoint, tensor, weight) : findFloatTensor(checkpoint, tensor.name);
   });
   return {
     tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
@@ -98,16 +98,6 @@ function asFloats(
     found.set(name, { dtype: 'F32', shape, file: weight.codes.file });
   }
   return found;
-}
-
-function floatTensor(checkpoint: Checkpoint, { name }: ModelTensor): StoredTensor {
-  const entry = checkpoint.tensors.get(name);
-  // checkTensors found them all.
-  if (!entry) throw new RangeError(`${name} is not in the checkpoint`);
-  const { shape, file, bytes } = entry;
-  const dtype = weightDtype(entry);
-  const readFloats = (): Float32Array => checkpoint.readFloats(entry);
-  return { name, shape, stored: dtype, file, bytes, dtype, codes: undefined, readFloats };
 }
 
 /** By the scheme that most modules have. */

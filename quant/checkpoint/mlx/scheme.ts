@@ -2,12 +2,11 @@
 export const mlxModes = ['affine', 'mxfp4', 'mxfp8', 'nvfp4'] as const;
 export type MlxMode = (typeof mlxModes)[number];
 
-export const mlxBits = [2, 3, 4, 5, 6, 8] as const;
+const mlxBits = [2, 3, 4, 5, 6, 8] as const;
 export type MlxBits = (typeof mlxBits)[number];
 
 /** Consecutive k that share a scale. */
-export const mlxGroupSizes = [16, 32, 64, 128] as const;
-export type MlxGroupSize = (typeof mlxGroupSizes)[number];
+export type MlxGroupSize = 16 | 32 | 64 | 128;
 
 /** Of one module. */
 export interface MlxScheme {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { widenInto } from '../../../kernels/reference/float-formats.ts';
 import type { ModelTensor } from '../architecture.ts';
+import type { TensorEntry } from '../checkpoint.ts';
+import { dtypeBits, type Dtype } from '../dtypes.ts';
 import type { StoredTensor } from '../stored-model.ts';
 import type { WeightDtype } from '../weight-dtype.ts';
 import { findMlxWeight } from './find-weight.ts';
@@ -96,6 +98,24 @@ describe('a weight of MLX', () => {
       code('E_TENSOR_SHAPE'),
     );
     expect(() => read(golden, { ...golden.tensors, global_scale: scales })).toThrow(code('E_TENSOR_UNEXPECTED'));
+  });
+
+  it('is refused before anything is read if its values do not fit into memory in one piece', () => {
+    const [rows, columns] = [65_536, 32_768];
+    const entry = (part: string, dtype: Dtype, width: number): [string, TensorEntry] => {
+      const bytes = (rows * width * dtypeBits(dtype)) / 8;
+      return [`x.${part}`, { name: `x.${part}`, dtype, shape: [rows, width], bytes, file: 'a', offset: 0 }];
+    };
+    const tensors = new Map([
+      entry('weight', 'U32', columns / 8),
+      entry('scales', 'BF16', columns / 64),
+      entry('biases', 'BF16', columns / 64),
+    ]);
+    const shape = [rows, columns];
+    const expected: ModelTensor = { name: 'x.weight', role: 'linear', shape, dimensions: [], module: 'x' };
+    const weight = findMlxWeight(tensors, expected, { mode: 'affine', bits: 4, groupSize: 64 });
+    const tensor = mlxStoredTensor(openTensors({}), expected, weight);
+    expect(() => tensor.readFloats()).toThrow(code('E_TENSOR_TOO_LARGE'));
   });
 
   it('is refused if a scale is no number', () => {

@@ -1,17 +1,21 @@
 import type { ModelTensor } from '../architecture.ts';
-import type { Checkpoint, TensorEntry } from '../checkpoint.ts';
+import { unpackRows } from '../bit-stream.ts';
+import { checkFits } from '../check-fits.ts';
+import type { TensorEntry, WeightSource } from '../checkpoint.ts';
+import { tensorRefusal } from '../expect-tensor.ts';
+import { promoted } from '../float-arithmetic.ts';
 import type { ReadScales, StoredCodes, StoredTensor } from '../stored-model.ts';
 import { weightDtype, type WeightDtype } from '../weight-dtype.ts';
-import { unpackBits } from './bit-stream.ts';
 import { dequantizeAffineGroups, dequantizeFloatGroups, microscale, nvScale } from './dequantize.ts';
-import { refusal, type MlxWeight } from './find-weight.ts';
-import { promoted } from './float-arithmetic.ts';
+import type { MlxWeight } from './find-weight.ts';
 import { mlxSchemeName } from './scheme.ts';
 
-type Source = Pick<Checkpoint, 'files' | 'readBytes' | 'readFloats' | 'checkUnchanged'>;
-
 /** A quantized weight as a tensor of the float layout. */
-export function mlxStoredTensor(checkpoint: Source, { name, shape }: ModelTensor, weight: MlxWeight): StoredTensor {
+export function mlxStoredTensor(
+  checkpoint: WeightSource,
+  { name, shape }: ModelTensor,
+  weight: MlxWeight,
+): StoredTensor {
   const { scheme, codes, scales, biases, globalScale } = weight;
   const common = {
     name,
@@ -32,6 +36,7 @@ export function mlxStoredTensor(checkpoint: Source, { name, shape }: ModelTensor
     dtype: promoted(dtypes.scales, dtypes.biases),
     codes: storedCodes(checkpoint, weight, biases),
     readFloats: () => {
+      checkFitsAsFloats(weight);
       const groups = { scales: readScales(checkpoint, scales), biases: readScales(checkpoint, biases) };
       const { bits, groupSize } = scheme;
       return dequantizeAffineGroups({ codes: readCodes(checkpoint, weight), bits, groupSize, ...groups, dtypes });
@@ -39,7 +44,7 @@ export function mlxStoredTensor(checkpoint: Source, { name, shape }: ModelTensor
   };
 }
 
-function storedCodes(checkpoint: Source, weight: MlxWeight, biases: TensorEntry): StoredCodes {
+function storedCodes(checkpoint: WeightSource, weight: MlxWeight, biases: TensorEntry): StoredCodes {
   const { scheme, codes, scales } = weight;
   const { bits, groupSize } = scheme;
   const path = checkpoint.files.find(({ name }) => name === codes.file)?.path;
@@ -67,13 +72,22 @@ function storedCodes(checkpoint: Source, weight: MlxWeight, biases: TensorEntry)
   };
 }
 
-/** `[N, K]`, one a byte. */
-function readCodes(checkpoint: Source, { codes, scheme: { bits } }: MlxWeight): Uint8Array {
-  return unpackBits(checkpoint.readBytes(codes), (codes.bytes * 8) / bits, bits);
+const elementsOf = ({ codes, scheme: { bits } }: MlxWeight): number => (codes.bytes * 8) / bits;
+
+const checkFitsAsFloats = (weight: MlxWeight): void => {
+  checkFits(weight.codes, elementsOf(weight) * Float32Array.BYTES_PER_ELEMENT);
+};
+
+/** `[N, K]`, one a byte. @throws ResourceError `E_TENSOR_TOO_LARGE` */
+function readCodes(checkpoint: WeightSource, weight: MlxWeight): Uint8Array {
+  const { codes, scheme } = weight;
+  checkFits(codes, elementsOf(weight));
+  const [rows, words] = codes.shape;
+  return unpackRows(checkpoint.readBytes(codes), rows, (words * 32) / scheme.bits, scheme.bits, 'dense');
 }
 
 /** Scales or biases of groups, widened. @throws InputError `E_SCALE` */
-function readScales(checkpoint: Source, entry: TensorEntry): Float32Array {
+function readScales(checkpoint: WeightSource, entry: TensorEntry): Float32Array {
   const values = checkpoint.readFloats(entry);
   checkScales(entry, values);
   return values;
@@ -84,14 +98,15 @@ function checkScales(entry: TensorEntry, values: Float32Array): void {
   if (at === -1) return;
   const groups = entry.shape[1];
   const index = `[${Math.floor(at / groups)}, ${at % groups}]`;
-  throw refusal(entry, 'E_SCALE', `holds ${values[at]} at ${index}, expected finite values`);
+  throw tensorRefusal(entry, 'E_SCALE', `holds ${values[at]} at ${index}, expected finite values`);
 }
 
-function readFloatMode(checkpoint: Source, weight: MlxWeight, dtype: WeightDtype): Float32Array {
+function readFloatMode(checkpoint: WeightSource, weight: MlxWeight, dtype: WeightDtype): Float32Array {
   const { scheme, scales, globalScale } = weight;
+  checkFitsAsFloats(weight);
   const whole = globalScale && checkpoint.readFloats(globalScale)[0];
   if (globalScale && whole !== undefined && !Number.isFinite(whole)) {
-    throw refusal(globalScale, 'E_SCALE', `holds ${whole}, expected a finite value`);
+    throw tensorRefusal(globalScale, 'E_SCALE', `holds ${whole}, expected a finite value`);
   }
   const patterns = checkpoint.readBytes(scales);
   const scaleOf = scheme.mode === 'nvfp4' ? (bits: number) => nvScale(bits, whole) : microscale;

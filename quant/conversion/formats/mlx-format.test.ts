@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { unpackBits } from '../../checkpoint/mlx/bit-stream.ts';
+import { unpackRows } from '../../checkpoint/bit-stream.ts';
 import { goldenBytes, goldenQuantizations } from '../../checkpoint/mlx/golden.test.samples.ts';
 import type { WeightDtype } from '../../checkpoint/weight-dtype.ts';
 import { quantizeAffine } from '../../schemes/quantize-affine.ts';
@@ -30,7 +30,7 @@ describe('mlxFormat', () => {
       Object.entries(tensors).map(([part, { dtype: stored, shape }]) => ({ name: `x.${part}`, dtype: stored, shape })),
     );
     expect(parts.map(bytesOf)).toEqual(Object.values(tensors).map(goldenBytes));
-    expect(unpackBits(bytesOf(parts[0]), rows * columns, bits)).toEqual(codes.codes);
+    expect(unpackRows(bytesOf(parts[0]), rows, columns, bits, 'dense')).toEqual(codes.codes);
   });
 
   it('keeps 0 where symmetric codes have it, whatever becomes of their scales', () => {

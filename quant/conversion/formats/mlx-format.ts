@@ -1,9 +1,9 @@
 import { UsageError } from '../../errors.ts';
 import { weightBits } from '../../checkpoint/compressed-tensors.ts';
-import { packBits } from '../../checkpoint/mlx/bit-stream.ts';
 import { mlxTensors, withMlxQuantization } from '../../checkpoint/mlx/output.ts';
 import { modeRules } from '../../checkpoint/mlx/scheme.ts';
 import { narrowFloats } from '../../checkpoint/narrow-floats.ts';
+import { packUnsigned } from '../../checkpoint/packing.ts';
 import { symmetricBiases, unsignedCodes } from '../../schemes/symmetric-as-affine.ts';
 import type { OutputFormat } from './output-format.ts';
 import { roundScales } from './rounded-scales.ts';
@@ -55,7 +55,7 @@ export const mlxFormat: OutputFormat = {
   encode(codes, { module, rows, columns, mode, scaleDtype }) {
     if (codes.kind !== 'affine' || codes.codes.length !== rows * columns) throw new RangeError('expected affine codes');
     return [
-      packBits(codes.codes, weightBits(mode)),
+      packUnsigned(codes.codes, weightBits(mode)),
       narrowFloats(codes.scales, scaleDtype, `${module}.scales`),
       narrowFloats(codes.biases, scaleDtype, `${module}.biases`),
     ];

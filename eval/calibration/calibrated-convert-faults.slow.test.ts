@@ -1,0 +1,3 @@
+import { describeCalibratedFaults } from '../../testing/calibrated-faults.ts';
+
+describeCalibratedFaults([1, 1]);
