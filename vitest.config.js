@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['dist/**/*.test.js'],
     exclude: ['dist/**/*.slow.test.js', 'dist/**/*.metal.test.js'],
     pool: 'forks',
+    // Many tests wait for a process that they started: vitest's own choice leaves a core idle.
+    maxWorkers: '100%',
     testTimeout: 60_000,
   },
 });
