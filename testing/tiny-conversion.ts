@@ -20,22 +20,24 @@ export interface TinyConversion extends Partial<ConversionRequest> {
   notes?: string[];
 }
 
+/** What tests ask for unless they say otherwise: files so small that there are several. */
+export const tinyRequest: ConversionRequest = {
+  mode: 'w8a8',
+  groupSize: 0,
+  clip: { kind: 'minmax' },
+  ignore: ['lm_head'],
+  onIndivisible: 'error',
+  maxShardBytes: 16_000,
+  treatment: noTreatment,
+};
+
 /** Converts `root/in` to `root/out`. */
 export async function convertTiny(root: string, options: TinyConversion = {}): Promise<void> {
   const { fileSystem = nodeFileSystem, executor = inlineExecutor(fileSystem), ...rest } = options;
   const { overwrite = false, resume = false, version = 'test', notes = [], ...request } = rest;
   const model = openModel(join(root, 'in'), fileSystem);
   try {
-    const conversion = prepareConversion(fileSystem, model, {
-      mode: 'w8a8',
-      groupSize: 0,
-      clip: { kind: 'minmax' },
-      ignore: ['lm_head'],
-      onIndivisible: 'error',
-      maxShardBytes: 16_000,
-      treatment: noTreatment,
-      ...request,
-    });
+    const conversion = prepareConversion(fileSystem, model, { ...tinyRequest, ...request });
     await convert(conversion, {
       fileSystem,
       output: join(root, 'out'),

@@ -1,7 +1,7 @@
 import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { setUpTiny } from '../../testing/tiny-conversion.ts';
+import { setUpTiny, tinyRequest } from '../../testing/tiny-conversion.ts';
 import { openModel } from '../checkpoint/open-model.ts';
 import { nodeFileSystem } from '../file-system.ts';
 import { noTreatment } from '../methods/treatment.ts';
@@ -14,13 +14,8 @@ function fingerprint(root: string, change: Partial<ConversionRequest> = {}, vers
   const model = openModel(join(root, 'in'));
   try {
     const conversion = prepareConversion(nodeFileSystem, model, {
-      mode: 'w8a8',
-      groupSize: 0,
-      clip: { kind: 'minmax' },
-      ignore: ['lm_head'],
+      ...tinyRequest,
       onIndivisible: 'channel',
-      maxShardBytes: 16_000,
-      treatment: noTreatment,
       ...change,
     });
     return fingerprintOf(conversion, version);
