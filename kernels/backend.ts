@@ -117,8 +117,8 @@ export interface Backend {
   allocate(rows: number, columns: number): Tensor;
   /** A tensor with a copy of `values`, `[rows, columns]`. */
   upload(rows: number, columns: number, values: Float32Array): Tensor;
-  /** A copy of the values. */
-  download(tensor: Tensor): Float32Array;
+  /** A copy of the values, in `into` if it is given, which has as many elements. */
+  download(tensor: Tensor, into?: Float32Array): Float32Array;
   /** The same memory under another shape, for norms and rotations that work on heads. Not released by itself. */
   view(tensor: Tensor, rows: number, columns: number): Tensor;
   /** Takes the arrays of `source` over: the caller must not write to them again. */

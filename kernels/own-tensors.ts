@@ -39,8 +39,8 @@ export function ownTensors<Own extends Tensor>(type: abstract new (...args: neve
   };
 }
 
-/** The elements of a tensor to be made of `values`, if there are any. @throws RangeError if the sizes make no sense */
-export function checkNewTensor(operation: string, rows: number, columns: number, values?: Float32Array): number {
+/** The elements of a tensor, and of the array of its values, if there is one. @throws RangeError if the sizes make no sense */
+export function checkTensorValues(operation: string, rows: number, columns: number, values?: Float32Array): number {
   checkSize(operation, 'rows', rows);
   checkSize(operation, 'columns', columns);
   const size = rows * columns;

@@ -16,7 +16,7 @@ import { allocateScratch, type Scratch } from '../model/scratch.ts';
 import type { CalibrationFolder } from './calibration-folder.ts';
 import { LayerTrack } from './layer-track.ts';
 import { FloatModelLoader } from './load-float-model.ts';
-import { readStage, stageColumns } from './stage-linears.ts';
+import { isAdded, readStage, stageColumns } from './stage-linears.ts';
 import { StageGatherer } from './stage-statistics.ts';
 
 export interface CalibrationRequest {
@@ -122,20 +122,21 @@ export class CalibrationPass {
     const [calibrated, float] = tracks as readonly [LayerTrack, LayerTrack | undefined];
     for (const stage of stages) {
       const gatherer = this.#gatherer(layer, stage);
-      await this.#eachWindow(`layer ${layer}, ${stage}`, async (window) => {
-        const inputs = await float?.stageInput(stage, window);
-        const x = await calibrated.stageInput(stage, window);
-        const streamDifference = float && difference(float, calibrated, stage, window);
-        await gatherer.add(window, x, inputs && { inputs, streamDifference });
-      });
       const weights = await readStage(model, layer, stage);
+      float?.load(stage, weights.map(dense));
+      const added = isAdded(model.config, stage) ? float : undefined;
+      await this.#eachWindow(`layer ${layer}, ${stage}`, async (window) => {
+        const floatRows = await float?.stageRows(stage, window, float);
+        const rows = await calibrated.stageRows(stage, window, added);
+        await gatherer.add(window, rows, floatRows, () => {
+          floatRows?.keep?.();
+          rows.keep?.();
+        });
+      });
       const replaced = await visit({ layer, stage, statistics: gatherer.result(), weights });
       calibrated.load(stage, replaced ?? weights.map(dense));
-      float?.load(stage, weights.map(dense));
     }
-    await this.#eachWindow(`layer ${layer}`, async (window) => {
-      for (const track of tracks) await track.finish(window);
-    });
+    await this.#eachWindow(`layer ${layer}`, (window) => calibrated.finish(window));
   }
 
   async #atOnce(layer: number, track: LayerTrack): Promise<void> {
@@ -148,7 +149,7 @@ export class CalibrationPass {
       track.load(stage, read.map(dense));
     }
     await this.#eachWindow(`layer ${layer}`, (window) =>
-      track.pass(window, async (stage, x) => gatherers.get(stage)?.add(window, x)),
+      track.pass(window, async (stage, inputs) => gatherers.get(stage)?.add(window, { inputs })),
     );
     for (const [stage, gatherer] of gatherers) {
       gatherers.delete(stage);
@@ -160,9 +161,7 @@ export class CalibrationPass {
   #gatherer(layer: number, stage: Stage): StageGatherer {
     const { model, needs, algebra } = this.#request;
     const columns = stageColumns(model.config, stage);
-    const { hiddenSize, outputNorms } = model.config;
-    const isAdded = (stage === 'attentionOutput' || stage === 'mlpOutput') && !outputNorms;
-    const streamColumns = isAdded ? hiddenSize : undefined;
+    const streamColumns = isAdded(model.config, stage) ? model.config.hiddenSize : undefined;
     return new StageGatherer({ layer, stage, columns, streamColumns, tokens: this.#tokens, needs, algebra });
   }
 
@@ -193,10 +192,4 @@ export class CalibrationPass {
 
 function dense({ outFeatures, inFeatures, values, bias }: Omit<StageWeight, 'module'>): DenseWeight {
   return { kind: 'dense', dtype: 'F32', outFeatures, inFeatures, data: values, bias };
-}
-
-/** Of the residual streams of two tracks. */
-function difference(a: LayerTrack, b: LayerTrack, stage: Stage, window: number): Float32Array | undefined {
-  const [stream, other] = [a.streamBefore(stage, window), b.streamBefore(stage, window)];
-  return stream && other && stream.map((value, i) => value - other[i]);
 }

@@ -5,7 +5,7 @@ import { stages, type CalibrationFacts, type Stage } from '../../quant/methods/c
 import { alphas } from '../../quant/methods/smoothing-search.ts';
 import type { GptqRounding, Treatment } from '../../quant/methods/treatment.ts';
 import type { Rates } from './measure-rates.ts';
-import { stageColumns, stageLinears } from './stage-linears.ts';
+import { isAdded, stageColumns, stageLinears } from './stage-linears.ts';
 
 /** What a treatment will take. */
 export interface Estimate {
@@ -21,7 +21,8 @@ type Text = Pick<CalibrationFacts, 'samples' | 'seqLen'>;
 /** In-block work of GPTQ is measured on columns so long, with what products of that length take. */
 const FED_COLUMNS = 512;
 
-const BLOCK = 128;
+/** Columns of a block. */
+const BLOCK = 32;
 
 /**
  * What is not counted: reading and writing, loops over activations, collecting garbage. On SmolLM2-135M the best recipe
@@ -54,7 +55,7 @@ export function estimate(
       : (tokens * weights) / rates.integerLinear +
         attention +
         (rounding.compensation > 0 ? floatForward : 0) +
-        layer.reduce((sum, counts) => sum + gptqSeconds(counts, tokens, rounding, rates), 0);
+        layer.reduce((sum, counts) => sum + gptqSeconds(config, counts, tokens, rounding, rates), 0);
   const smoothSeconds = UNCOUNTED * config.layers * smooth;
   const roundSeconds = UNCOUNTED * config.layers * round;
   return {
@@ -84,19 +85,28 @@ function layerCounts(config: ModelConfig): StageCounts[] {
 }
 
 function gptqSeconds(
-  { columns, elements }: StageCounts,
+  config: ModelConfig,
+  { stage, columns, elements }: StageCounts,
   tokens: number,
   { compensation, refine }: GptqRounding,
   rates: Rates,
 ): number {
   const square = columns * columns;
-  const hessian = ((compensation > 0 ? 1.5 : 0.5) * square * tokens) / rates.accumulate;
+  const hessian = (0.5 * square * tokens) / rates.accumulate;
+  const differences = isAdded(config, stage)
+    ? tokens * elements * (1 / rates.accumulate + 1 / rates.floatLinear)
+    : (tokens * square) / rates.accumulate;
   const factor = (square * columns) / 3 / rates.multiplyAdd;
   const inBlocks = elements / rates.fed - (elements * FED_COLUMNS * 2.5) / rates.multiplyAdd;
+  const compensating = isAdded(config, stage) ? 1 : 2;
   // Lazy updates take half a product of weight and factor; the error of a row takes one, and so does a sweep twice.
-  const products = 0.5 + (refine > 0 ? 3 + 2 * refine : 2) + (compensation > 0 ? 2 : 0);
+  const products = 0.5 + (refine > 0 ? 3 + 2 * refine : 2) + (compensation > 0 ? compensating : 0);
   return (
-    hessian + factor + Math.max(0, inBlocks) + (products * elements * Math.max(columns, BLOCK)) / rates.multiplyAdd
+    hessian +
+    (compensation > 0 ? differences : 0) +
+    factor +
+    Math.max(0, inBlocks) +
+    (products * elements * Math.max(columns, BLOCK)) / rates.multiplyAdd
   );
 }
 
@@ -105,13 +115,17 @@ const F64 = Float64Array.BYTES_PER_ELEMENT;
 
 function workingBytes(config: ModelConfig, { rounding }: Treatment, text: Text | undefined, weights: number): number {
   const { vocabSize, hiddenSize, intermediateSize, heads, kvHeads, headDim } = config;
-  const widest = Math.max(...stages.map((stage) => stageColumns(config, stage)));
   // The matrix as it is read, as it is treated, and as the backend or the file has it.
   const embedding = 3 * F32 * vocabSize * hiddenSize;
   const layer = 2 * F32 * weights;
   const row = 3 * hiddenSize + 2 * (heads + kvHeads) * headDim + 2 * intermediateSize;
   const activations = text ? 2 * F32 * text.seqLen * row : 0;
   if (rounding.kind === 'nearest') return Math.max(embedding, layer + activations);
-  const matrices = rounding.compensation > 0 ? 3 : 2;
-  return Math.max(embedding, layer + activations + matrices * F64 * widest * widest);
+  // A Hessian, its factor, and how far the float model is away.
+  const matrices = stages.map((stage) => {
+    const columns = stageColumns(config, stage);
+    const differences = isAdded(config, stage) ? hiddenSize : columns;
+    return columns * (2 * columns + (rounding.compensation > 0 ? differences : 0));
+  });
+  return Math.max(embedding, layer + activations + F64 * Math.max(...matrices));
 }

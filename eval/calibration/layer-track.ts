@@ -28,12 +28,24 @@ export interface LayerTrackOptions {
   scratchFor: (rows: number) => Scratch;
 }
 
+/** What a window has at a stage; valid until the next call. */
+export interface StageRows {
+  /** What the weights of the stage read, `[tokens, K]`. */
+  inputs: Float32Array;
+  /** The residual stream with their outputs, `[tokens, hiddenSize]`, where a branch ends and they were given. */
+  stream?: Float32Array;
+  /** Writes what later stages go on from, if anything; to be called before the next call of the track. @throws ResourceError */
+  keep?: () => void;
+}
+
 /** One layer that all windows go through, with float weights or with those that have taken their place. */
 export class LayerTrack {
   readonly #options: LayerTrackOptions;
   /** Stage by stage: each piece of the layer is only asked for after the weights that it reads. */
   readonly #linears: Partial<LayerLinears> = {};
   readonly #handles: Weight[] = [];
+  /** New memory for every window would keep the garbage collector busy. */
+  readonly #downloads = new Map<string, Float32Array>();
 
   constructor(options: LayerTrackOptions) {
     this.#options = options;
@@ -48,50 +60,43 @@ export class LayerTrack {
     }
   }
 
-  /** The inputs of a stage, `[tokens, K]`. For each window after those of the earlier stages, whose weights are loaded. */
-  stageInput(stage: Stage, window: number): Promise<Float32Array> {
-    const { backend, files } = this.#options;
+  /**
+   * For each window after those of the earlier stages, whose weights are loaded.
+   *
+   * @param added a track with the weights of this stage, for the residual stream after them. Given itself, a track is
+   * ahead: it goes on with that stream, and needs no `finish`
+   */
+  stageRows(stage: Stage, window: number, added?: LayerTrack): Promise<StageRows> {
+    const { files } = this.#options;
     switch (stage) {
       case 'attentionInput':
         return this.#run(files.input, window, (context) => {
           normAttentionInput(context, this.#weights);
-          return Promise.resolve(backend.download(context.scratch.normed));
+          return Promise.resolve({ inputs: this.#download(context.scratch.normed, 'inputs') });
         });
       case 'attentionOutput':
         return this.#run(files.input, window, async (context) => {
           normAttentionInput(context, this.#weights);
           await this.#attend(context);
-          return this.#spill(stage, window, context.scratch.attended);
+          return this.#endOfBranch(stage, window, context, added);
         });
       case 'mlpInput':
-        return this.#run(files.input, window, async (context) => {
-          await this.#unspilled('attentionOutput', window, (attended) =>
-            addAttention({ ...context, scratch: { ...context.scratch, attended } }, this.#weights),
-          );
-          this.#writeOutput(window, context);
+        return this.#run(added === this ? files.output : files.input, window, async (context) => {
+          if (added !== this) {
+            await this.#unspilled('attentionOutput', window, (attended) =>
+              addAttention({ ...context, scratch: { ...context.scratch, attended } }, this.#weights),
+            );
+            this.#writeOutput(window, context);
+          }
           normMlpInput(context, this.#weights);
-          return backend.download(context.scratch.normed);
+          return { inputs: this.#download(context.scratch.normed, 'inputs') };
         });
       case 'mlpOutput':
         return this.#run(files.output, window, async (context) => {
           normMlpInput(context, this.#weights);
           await gateUp(context, this.#weights);
-          return this.#spill(stage, window, context.scratch.gate);
+          return this.#endOfBranch(stage, window, context, added);
         });
-    }
-  }
-
-  /** The residual stream that the outputs of a stage are added to, `[tokens, hiddenSize]`; undefined for other stages. */
-  streamBefore(stage: Stage, window: number): Float32Array | undefined {
-    const { config, files } = this.#options;
-    switch (stage) {
-      case 'attentionOutput':
-        return files.input.read(window, config.hiddenSize);
-      case 'mlpOutput':
-        return files.output.read(window, config.hiddenSize);
-      case 'attentionInput':
-      case 'mlpInput':
-        return undefined;
     }
   }
 
@@ -107,18 +112,18 @@ export class LayerTrack {
 
   /** Takes a window all the way through the layer, whose weights are all loaded. */
   pass(window: number, onInput: (stage: Stage, x: Float32Array) => Promise<void>): Promise<void> {
-    const { backend, files } = this.#options;
+    const { files } = this.#options;
     return this.#run(files.input, window, async (context) => {
       const { normed, attended, gate } = context.scratch;
       normAttentionInput(context, this.#weights);
-      await onInput('attentionInput', backend.download(normed));
+      await onInput('attentionInput', this.#download(normed, 'inputs'));
       await this.#attend(context);
-      await onInput('attentionOutput', backend.download(attended));
+      await onInput('attentionOutput', this.#download(attended, 'inputs'));
       await addAttention(context, this.#weights);
       normMlpInput(context, this.#weights);
-      await onInput('mlpInput', backend.download(normed));
+      await onInput('mlpInput', this.#download(normed, 'inputs'));
       await gateUp(context, this.#weights);
-      await onInput('mlpOutput', backend.download(gate));
+      await onInput('mlpOutput', this.#download(gate, 'inputs'));
       await addMlp(context, this.#weights);
       this.#writeOutput(window, context);
     });
@@ -157,15 +162,40 @@ export class LayerTrack {
   }
 
   #writeOutput(window: number, { scratch: { hidden } }: LayerContext): void {
-    const { backend, config, files } = this.#options;
-    files.output.write(window, config.hiddenSize, backend.download(hidden));
+    const { config, files } = this.#options;
+    files.output.write(window, config.hiddenSize, this.#download(hidden, 'stream'));
   }
 
-  /** Keeps the inputs of a stage for the next one. */
-  #spill(stage: Stage, window: number, tensor: Tensor): Float32Array {
-    const values = this.#options.backend.download(tensor);
-    this.#options.files.spill.write(window, stageColumns(this.#options.config, stage), values);
-    return values;
+  /** Keeps the inputs of a stage until its weights are known, or adds the outputs of those that are. */
+  async #endOfBranch(
+    stage: 'attentionOutput' | 'mlpOutput',
+    window: number,
+    context: LayerContext,
+    added: LayerTrack | undefined,
+  ): Promise<StageRows> {
+    const { config, files } = this.#options;
+    const { attended, gate, hidden } = context.scratch;
+    const [tensor, add] = stage === 'attentionOutput' ? ([attended, addAttention] as const) : ([gate, addMlp] as const);
+    const inputs = this.#download(tensor, 'inputs');
+    const spill = (): void => {
+      files.spill.write(window, stageColumns(config, stage), inputs);
+    };
+    if (!added) return { inputs, keep: spill };
+    await add(context, added.#weights);
+    const stream = this.#download(hidden, 'stream');
+    const goOn = (): void => {
+      files.output.write(window, config.hiddenSize, stream);
+    };
+    return { inputs, stream, keep: added === this ? goOn : spill };
+  }
+
+  #download(tensor: Tensor, use: 'inputs' | 'stream'): Float32Array {
+    const { rows, columns } = tensor;
+    const key = `${use} ${columns}`;
+    const kept = this.#downloads.get(key);
+    const into = kept?.length === rows * columns ? kept : new Float32Array(rows * columns);
+    this.#downloads.set(key, into);
+    return this.#options.backend.download(tensor, into);
   }
 
   #unspilled(stage: Stage, window: number, use: (tensor: Tensor) => Promise<void>): Promise<void> {

@@ -37,6 +37,10 @@ export function stageColumns(config: ModelConfig, stage: Stage): number {
   }
 }
 
+/** Whether the outputs of a stage are added to the residual stream as they are. */
+export const isAdded = ({ outputNorms }: ModelConfig, stage: Stage): boolean =>
+  !outputNorms && (stage === 'attentionOutput' || stage === 'mlpOutput');
+
 /** The linear layers of a stage, each tensor read once. @throws as `FloatModel.read` */
 export async function readStage(model: FloatModel, layer: number, stage: Stage): Promise<StageWeight[]> {
   const inFeatures = stageColumns(model.config, stage);

@@ -1,6 +1,7 @@
 import { matrix, type LinearAlgebra, type Matrix } from '../../kernels/linear-algebra.ts';
 import { InputError } from '../../quant/errors.ts';
 import type { Stage, StageStatistics, StatisticsNeeds } from '../../quant/methods/calibration.ts';
+import type { StageRows } from './layer-track.ts';
 import { sampleRows } from './sample-rows.ts';
 import { stageLinears } from './stage-linears.ts';
 
@@ -15,13 +16,6 @@ export interface StageGathererOptions {
   tokens: number;
   needs: StatisticsNeeds;
   algebra: LinearAlgebra;
-}
-
-/** What the float model has for the rows of a window. */
-export interface FloatRows {
-  inputs: Float32Array;
-  /** Its residual stream less that of the calibrated path, before the outputs of the stage are added to it. */
-  streamDifference: Float32Array | undefined;
 }
 
 /** Statistics of the inputs of one stage, which come window by window. */
@@ -40,35 +34,45 @@ export class StageGatherer {
   constructor(options: StageGathererOptions) {
     this.#options = options;
     const { columns, streamColumns, tokens, needs } = options;
-    const square = (): Matrix => matrix(new Float64Array(columns * columns), columns, columns);
     this.#absmax = new Float32Array(columns);
-    this.#hessian = needs.hessian ? square() : undefined;
-    this.#cross = needs.cross ? square() : undefined;
-    this.#residual =
-      needs.cross && streamColumns !== undefined
-        ? matrix(new Float64Array(streamColumns * columns), streamColumns, columns)
-        : undefined;
+    this.#hessian = needs.hessian ? matrix(new Float64Array(columns * columns), columns, columns) : undefined;
+    const differences = (rows: number): Matrix => matrix(new Float64Array(rows * columns), rows, columns);
+    this.#cross = needs.cross && streamColumns === undefined ? differences(columns) : undefined;
+    this.#residual = needs.cross && streamColumns !== undefined ? differences(streamColumns) : undefined;
     this.#sampled = sampleRows(tokens, needs.inputRows);
     this.#inputs = new Float32Array(this.#sampled.length * columns);
   }
 
   /**
-   * @param x inputs of the next window, `[tokens, columns]`
+   * @param rows of the next window
    * @param float those of the float model, if `cross` is needed; overwritten
+   * @param meanwhile what this thread may do while products of matrices are computed by others, before `float` is
+   * overwritten
    * @throws InputError `E_NON_FINITE_ACTIVATION`
    */
-  async add(window: number, x: Float32Array, float?: FloatRows): Promise<void> {
+  async add(
+    window: number,
+    { inputs: x, stream }: StageRows,
+    float?: StageRows,
+    meanwhile?: () => void,
+  ): Promise<void> {
     const { columns, algebra } = this.#options;
     const count = x.length / columns;
-    this.#addMagnitudes(window, x);
-    this.#keepRows(x, count);
-    if (this.#hessian) await algebra.accumulate(this.#hessian, x, x, count);
-    if (this.#cross && float) {
-      const { inputs, streamDifference } = float;
-      this.#subtract(window, inputs, x);
-      await algebra.accumulate(this.#cross, inputs, x, count);
-      if (this.#residual && streamDifference) await algebra.accumulate(this.#residual, streamDifference, x, count);
+    const squared = this.#hessian && algebra.accumulate(this.#hessian, x, x, count);
+    try {
+      meanwhile?.();
+      this.#addMagnitudes(window, x);
+      this.#keepRows(x, count);
+      if (this.#cross && float && !subtract(float.inputs, x))
+        this.#checkFinite('input of', window, float.inputs, columns);
+      if (this.#residual && float?.stream && stream && !subtract(float.stream, stream)) {
+        this.#checkFinite('residual stream after', window, float.stream, stream.length / count);
+      }
+    } finally {
+      await squared;
     }
+    if (this.#cross && float) await algebra.accumulate(this.#cross, float.inputs, x, count);
+    if (this.#residual && float?.stream) await algebra.accumulate(this.#residual, float.stream, x, count);
     this.#tokens += count;
   }
 
@@ -97,14 +101,7 @@ export class StageGatherer {
       }
     }
     // Finite values of f32 cannot overflow a sum of f64.
-    if (!Number.isFinite(sum)) this.#checkFinite(window, x);
-  }
-
-  /** `float -= x`. */
-  #subtract(window: number, float: Float32Array, x: Float32Array): void {
-    let sum = 0;
-    for (let i = 0; i < float.length; i++) sum += float[i] -= x[i];
-    if (!Number.isFinite(sum)) this.#checkFinite(window, float);
+    if (!Number.isFinite(sum)) this.#checkFinite('input of', window, x, columns);
   }
 
   #keepRows(x: Float32Array, count: number): void {
@@ -116,19 +113,27 @@ export class StageGatherer {
     }
   }
 
-  #checkFinite(window: number, x: Float32Array): void {
-    const at = x.findIndex((value) => !Number.isFinite(value));
+  /** @param what stands before the names of the linears */
+  #checkFinite(what: string, window: number, values: Float32Array, columns: number): void {
+    const at = values.findIndex((value) => !Number.isFinite(value));
     if (at === -1) return;
-    const { layer, stage, columns } = this.#options;
+    const { layer, stage } = this.#options;
     const token = Math.floor(at / columns);
-    const readers = stageLinears[stage].map(({ module }) => module.replace(/^.*\./, '')).join(', ');
+    const linears = stageLinears[stage].map(({ module }) => module.replace(/^.*\./, '')).join(', ');
     throw new InputError(
-      `layer ${layer}: the input of ${readers} is ${x[at]} at token ${token} of calibration window ${window}`,
+      `layer ${layer}: the ${what} ${linears} is ${values[at]} at token ${token} of calibration window ${window}`,
       {
         code: 'E_NON_FINITE_ACTIVATION',
         hint: 'activations overflow f32: the weights may be damaged, or config.json may belong to another model',
-        details: { layer, stage, window, token, channel: at % columns, value: String(x[at]) },
+        details: { layer, stage, window, token, channel: at % columns, value: String(values[at]) },
       },
     );
   }
+}
+
+/** `target -= values`. @returns whether all of it is finite */
+function subtract(target: Float32Array, values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < target.length; i++) sum += target[i] -= values[i];
+  return Number.isFinite(sum);
 }

@@ -45,6 +45,10 @@ describe.skipIf(!library)('the native backend', () => {
       backend.download(tensor).fill(0);
       expect(Array.from(backend.download(tensor))).toEqual([1, 2, 3, 4, 5, 6]);
       expect(backend.download(backend.allocate(2, 2))).toEqual(new Float32Array(4));
+      const into = new Float32Array(6);
+      expect(backend.download(tensor, into)).toBe(into);
+      expect(Array.from(into)).toEqual([1, 2, 3, 4, 5, 6]);
+      expect(() => backend.download(tensor, new Float32Array(5))).toThrow('download: [2, 3] needs 6 values, got 5');
     });
 
     it('share their memory with views, which outlive them', () => {

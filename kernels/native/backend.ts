@@ -57,7 +57,7 @@ export function openNativeBackend(library: NativeLibrary, options: NativeBackend
     linearAlgebra: nativeLinearAlgebra(device),
     allocate: (rows, columns) => createTensor(device, 'allocate', rows, columns),
     upload: (rows, columns, values) => createTensor(device, 'upload', rows, columns, values),
-    download: (tensor) => download(device, 'download', tensor),
+    download: (tensor, into) => download(device, 'download', tensor, into),
     view: viewOf,
     loadWeight: (source) => createWeight(device, source),
     createKvCache: (capacity, kvHeads, headDim) => new NativeKvCache(device, capacity, kvHeads, headDim),

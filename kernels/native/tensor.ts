@@ -1,6 +1,6 @@
 import type { Tensor } from '../backend.ts';
 import { shapeOf } from '../check.ts';
-import { checkNewTensor, ownTensors, type OwnTensors } from '../own-tensors.ts';
+import { checkTensorValues, ownTensors, type OwnTensors } from '../own-tensors.ts';
 import type { NativeDevice } from './device.ts';
 import type { NativeHandle } from './handle.ts';
 
@@ -51,16 +51,17 @@ export function createTensor(
   columns: number,
   values?: Float32Array,
 ): NativeTensor {
-  const size = checkNewTensor(operation, rows, columns, values);
+  const size = checkTensorValues(operation, rows, columns, values);
   const tensor = new NativeTensor(rows, columns, { buffer: device.createBuffer(size), holders: 0 });
   if (values) device.write(tensor.buffer, values);
   return tensor;
 }
 
 /** A copy of the values. */
-export function download(device: NativeDevice, operation: string, handle: Tensor): Float32Array {
+export function download(device: NativeDevice, operation: string, handle: Tensor, into?: Float32Array): Float32Array {
   const { buffer, rows, columns } = tensorOf(operation, 'tensor', handle);
-  const values = new Float32Array(rows * columns);
+  const size = checkTensorValues(operation, rows, columns, into);
+  const values = into ?? new Float32Array(size);
   device.read(buffer, values);
   return values;
 }

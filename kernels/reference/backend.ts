@@ -14,7 +14,7 @@ import { rmsNorm } from './rms-norm.ts';
 import { rope } from './rope.ts';
 import { sample } from './sample.ts';
 import { softCap } from './soft-cap.ts';
-import { createTensor, tensorOf, viewOf } from './tensor.ts';
+import { createTensor, download, tensorOf, viewOf } from './tensor.ts';
 import { createWeight } from './weight.ts';
 
 /**
@@ -26,7 +26,7 @@ export function openReferenceBackend(): Backend {
     info: { name: 'reference', isa: 'typescript', threads: 1 },
     allocate: (rows, columns) => createTensor('allocate', rows, columns),
     upload: (rows, columns, values) => createTensor('upload', rows, columns, values),
-    download: (tensor) => tensorOf('download', 'tensor', tensor).values.slice(),
+    download,
     view: viewOf,
     loadWeight: createWeight,
     createKvCache: (capacity, kvHeads, headDim) => new ReferenceKvCache(capacity, kvHeads, headDim),

@@ -1,6 +1,6 @@
 import type { Tensor } from '../backend.ts';
 import { shapeOf } from '../check.ts';
-import { checkNewTensor, ownTensors, type OwnTensors } from '../own-tensors.ts';
+import { checkTensorValues, ownTensors, type OwnTensors } from '../own-tensors.ts';
 
 /** Row-major f32 in ordinary memory. */
 export class ReferenceTensor implements Tensor {
@@ -25,8 +25,17 @@ export class ReferenceTensor implements Tensor {
 }
 
 export function createTensor(operation: string, rows: number, columns: number, values?: Float32Array): ReferenceTensor {
-  const size = checkNewTensor(operation, rows, columns, values);
+  const size = checkTensorValues(operation, rows, columns, values);
   return new ReferenceTensor(rows, columns, values?.slice() ?? new Float32Array(size));
+}
+
+/** A copy of the values. */
+export function download(handle: Tensor, into?: Float32Array): Float32Array {
+  const { rows, columns, values } = tensorOf('download', 'tensor', handle);
+  checkTensorValues('download', rows, columns, into);
+  if (!into) return values.slice();
+  into.set(values);
+  return into;
 }
 
 /** The same memory under another shape. */

@@ -66,9 +66,8 @@ async function solve(
   { rounding, algebra, signal }: GptqPass,
 ): Promise<ReadCodes> {
   const weight = Float64Array.from(values);
-  if (cross) {
-    await compensate(weight, outFeatures, hessian, { cross, residual }, rounding.compensation, algebra, signal);
-  }
+  const errors = residual ? { residual } : cross && { cross };
+  if (errors) await compensate(weight, outFeatures, hessian, errors, rounding.compensation, algebra, signal);
   return { kind: 'symmetric', ...(await gptq(weight, outFeatures, hessian, scheme, algebra, { ...rounding, signal })) };
 }
 

@@ -16,11 +16,14 @@ export interface StageStatistics {
   absmax: Float32Array;
   /** `Σ xᵀ x` over the tokens, `[K, K]`, if it was asked for. */
   hessian?: Float64Array;
-  /** `Σ (x_float - x)ᵀ x`, `[K, K]`, if it was asked for: how far x is from what the float model has there. */
+  /**
+   * `Σ (x_float - x)ᵀ x`, `[K, K]`, if it was asked for: how far x is from what the float model has there. Not of stages
+   * that have `residual`.
+   */
   cross?: Float64Array;
   /**
-   * `Σ (r_float - r)ᵀ x`, `[hiddenSize, K]`, of stages whose outputs are added to the residual stream r, if `cross` was
-   * asked for: how far the stream is from what it is in the float model.
+   * `Σ (r_float - r)ᵀ x`, `[hiddenSize, K]`, of stages whose outputs are added to the residual stream as they are, if
+   * `cross` was asked for: r is the stream with what the float weights of the stage make of x.
    */
   residual?: Float64Array;
   /** Some rows of x, `[rows, K]`, if any were asked for. */

@@ -20,7 +20,7 @@ const product = (weight: Float64Array, inputs: Inputs, columns: number): number[
   ).flat();
 
 /** Σ of difference of the streams · input, for every row and column. */
-const streamErrors = (stream: readonly Float32Array[], inputs: Inputs, columns: number): Float64Array =>
+const streamErrors = (stream: readonly Float64Array[], inputs: Inputs, columns: number): Float64Array =>
   Float64Array.from({ length: stream[0].length * columns }, (_, i) =>
     inputs.reduce((sum, x, t) => sum + stream[t][Math.floor(i / columns)] * x[i % columns], 0),
   );
@@ -45,8 +45,10 @@ describe('compensate', () => {
       const compensated = weight.slice();
       const stream = inputs.map((_, t) => Float32Array.of(Math.sin(t), hasStream ? Math.cos(3 * t) : 0));
       if (!hasStream) for (const each of stream) each.fill(0);
-      const residual = hasStream ? streamErrors(stream, quantized, columns) : undefined;
-      await compensate(compensated, rows, hessian, { cross, residual }, 1, algebra);
+      const lost = product(weight, difference(inputs, quantized), columns);
+      const after = stream.map((r, t) => Float64Array.from(r, (value, n) => value + lost[n * inputs.length + t]));
+      const errors = hasStream ? { residual: streamErrors(after, quantized, columns) } : { cross };
+      await compensate(compensated, rows, hessian, errors, 1, algebra);
 
       // The normal equations: what is left of the outputs is orthogonal to every input.
       const tokens = inputs.length;
@@ -126,6 +128,9 @@ describe('compensate', () => {
       compensate(new Float64Array(weight), 1, hessian, { cross: new Float64Array(cross) }, 1, algebra, signal);
     await expect(attempt(3, 4)).rejects.toThrow('weight holds 3 elements, not 2');
     await expect(attempt(2, 3)).rejects.toThrow('cross holds 3 elements, not 4');
+    const residual = new Float64Array(3);
+    const short = compensate(new Float64Array(2), 1, hessian, { residual }, 1, algebra);
+    await expect(short).rejects.toThrow('residual holds 3 elements, not 2');
     await expect(attempt(2, 4, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
   });
 });

@@ -10,21 +10,21 @@ const ROWS = 256;
 /** Columns of a block of the triangular factor; the zeros beside its blocks are left out. */
 const BLOCK = 256;
 
-/** What quantization has done so far to what a linear reads, and to what its outputs are added to. */
-export interface EarlierErrors {
+/** What quantization has done so far to what a linear reads, or to the residual stream that its outputs are added to. */
+export type EarlierErrors =
   /** C = Σ (x - x̂) · x̂ᵀ, `[columns, columns]`. */
-  cross: Float64Array;
-  /** R = Σ (r - r̂) · x̂ᵀ, `[rows, columns]`, r the residual stream; none where outputs are not added to it as they are. */
-  residual?: Float64Array | undefined;
-}
+  | { cross: Float64Array }
+  /** R = Σ (r - r̂) · x̂ᵀ, `[rows, columns]`: r and r̂ are the streams with W · x and W · x̂. */
+  | { residual: Float64Array };
 
 /**
  * Lets a linear make up for what quantization has done to its inputs so far (QEP, arXiv 2504.09629). In place,
  *
- *     W = W + strength · (W · C + R) · (H + λI)⁻¹        C = Σ (x - x̂) · x̂ᵀ,  R = Σ (r - r̂) · x̂ᵀ,  H = Σ x̂ · x̂ᵀ,
+ *     W = W + strength · R · (H + λI)⁻¹        R = W · C,  C = Σ (x - x̂) · x̂ᵀ,  H = Σ x̂ · x̂ᵀ,
  *
- * x the input of the float model and x̂ that of the quantized one, r and r̂ the residual streams that the output is added
- * to (R is ours; QEP has none). With strength 1 and λ = 0 this is the least squares solution W' of r̂ + W' · x̂ = r + W · x.
+ * x the input of the float model and x̂ that of the quantized one. Where the output is added to the residual stream, R can
+ * be that of the whole stream instead (ours; QEP has only the former). With strength 1 and λ = 0 this is the least
+ * squares solution W' of W' · x̂ = W · x, or of the same with the streams added.
  *
  * @param weight `[rows, columns]`
  * @param hessian that of x̂
@@ -35,22 +35,25 @@ export async function compensate(
   weight: Float64Array,
   rows: number,
   hessian: PreparedHessian,
-  { cross, residual }: EarlierErrors,
+  errors: EarlierErrors,
   strength: number,
   algebra: LinearAlgebra,
   signal?: AbortSignal,
 ): Promise<void> {
   const { columns, order, factor } = hessian;
   checkLength('compensate', 'weight', weight, rows * columns);
-  checkLength('compensate', 'cross', cross, columns * columns);
-  if (residual) checkLength('compensate', 'residual', residual, rows * columns);
+  if ('cross' in errors) checkLength('compensate', 'cross', errors.cross, columns * columns);
+  else checkLength('compensate', 'residual', errors.residual, rows * columns);
   for (const [from, to] of ranges(rows, ROWS)) {
     const piece = weight.subarray(from * columns, to * columns);
     const zeros = (): ReturnType<typeof matrix> => matrix(new Float64Array(piece.length), to - from, columns);
 
     const lost = zeros();
-    if (residual) lost.data.set(residual.subarray(from * columns, to * columns));
-    await algebra.multiplyAdd(lost, 1, matrix(piece, to - from, columns), matrix(cross, columns, columns));
+    if ('cross' in errors) {
+      await algebra.multiplyAdd(lost, 1, matrix(piece, to - from, columns), matrix(errors.cross, columns, columns));
+    } else {
+      lost.data.set(errors.residual.subarray(from * columns, to * columns));
+    }
     orderColumns(lost, order);
 
     const half = zeros();

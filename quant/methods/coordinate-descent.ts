@@ -5,7 +5,7 @@ import { addMultiple, columnsOf, ranges, transposeInto } from './blocks.ts';
 import { scaleColumns, type QuantizedRows } from './quantized-rows.ts';
 
 /** Columns whose slopes are computed together, and then kept up to date within the block. */
-const BLOCK = 128;
+const BLOCK = 32;
 
 /**
  * One cycle of coordinate descent on tr(ΔW · H · ΔWᵀ) over the codes (QuantEase, arXiv 2309.01885): for each column,

@@ -28,7 +28,7 @@ async function run(
 const rowsOfFactor = ({ factor: { data }, columns }: PreparedHessian): number[][] =>
   Array.from({ length: columns }, (_, i) => [...data.subarray(i * columns, (i + 1) * columns)]);
 
-describe.each([1, 7, 127, 128, 129, 300])('feedErrors of %d columns', (columns) => {
+describe.each([1, 7, 31, 32, 33, 129, 300])('feedErrors of %d columns', (columns) => {
   const dead = columns > 7 ? [5, columns - 2] : [];
   const values = gram(correlatedInputs(columns, columns + 50, columns, dead), columns);
   const weight = sampleWeights(rows, columns, 3);
@@ -74,7 +74,7 @@ describe('feedErrors', () => {
     });
     const expected: number[][] = [];
     publishedCodes(weight, target, hessian, rowsOfFactor(hessian), (position, weights) => {
-      if (position !== 127 && position !== 255) return;
+      if ((position + 1) % 32 !== 0) return;
       const right = [...hessian.order.subarray(position + 1)];
       expected.push(Array.from({ length: rows }, (_, n) => right.map((k) => weights[n * columns + k])).flat());
     });

@@ -5,6 +5,7 @@ import { orderColumns, ranges } from './blocks.ts';
 import { descendCodes } from './coordinate-descent.ts';
 import { feedErrors } from './error-feedback.ts';
 import type { PreparedHessian } from './hessian.ts';
+import { inPairs, takingTurns } from './in-pairs.ts';
 import { differences, emptyRows, keepBetterRows, roundRows, type QuantizedRows } from './quantized-rows.ts';
 import { refitScales } from './refit-scales.ts';
 import { rowErrors } from './row-errors.ts';
@@ -14,7 +15,7 @@ export { prepareHessian, type Hessian, type HessianOptions, type PreparedHessian
 
 /**
  * Rows of one piece of work. They do not depend on each other, so that this bounds the memory: a few arrays of f64,
- * `[256, columns]`.
+ * `[256, columns]`, of two pieces at a time.
  */
 const ROWS = 256;
 
@@ -61,24 +62,23 @@ export async function gptq(
   checkLength('gptq', 'weight', weight, rows * columns);
   checkFinite(weight, columns);
   const groups = groupsPerRow(columns, scheme.groupSize);
-  const result: GptqResult = {
-    codes: new Int8Array(rows * columns),
-    scales: new Float32Array(rows * groups),
-    error: 0,
-    roundingError: 0,
-  };
-  for (const [from, to] of ranges(rows, ROWS)) {
+  const codes = new Int8Array(rows * columns);
+  const scales = new Float32Array(rows * groups);
+  const errors = new Float64Array(rows);
+  const roundingErrors = new Float64Array(rows);
+  const shared = takingTurns(algebra);
+  await inPairs(ranges(rows, ROWS), async ([from, to]) => {
     const piece = weight.subarray(from * columns, to * columns);
-    const { best, errors, roundingErrors } = await gptqRows(piece, hessian, scheme, algebra, options);
-    result.codes.set(best.codes, from * columns);
-    result.scales.set(
-      best.scales.map((scale) => scale || 1),
+    const quantized = await gptqRows(piece, hessian, scheme, shared, options);
+    codes.set(quantized.best.codes, from * columns);
+    scales.set(
+      quantized.best.scales.map((scale) => scale || 1),
       from * groups,
     );
-    result.error += sum(errors);
-    result.roundingError += sum(roundingErrors);
-  }
-  return result;
+    errors.set(quantized.errors, from);
+    roundingErrors.set(quantized.roundingErrors, from);
+  });
+  return { codes, scales, error: sum(errors), roundingError: sum(roundingErrors) };
 }
 
 /** A few rows, and the error of each. */
