@@ -47,7 +47,6 @@ const weightMethods = [
   '--recipe default',
   '--method gptq --clip mse --rotate',
   '--method gptq --clip mse --rotate --compensate 0.5',
-  '--method gptq --clip mse --rotate --compensate 0.5 --refine 3',
   '--recipe best',
 ];
 
