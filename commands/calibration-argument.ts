@@ -2,6 +2,7 @@ import {
   calibrationText,
   checkSequenceLength,
   textWindows,
+  withoutPlaceholders,
   type CalibrationText,
 } from '../eval/calibration/calibration-text.ts';
 import { loadFloatModel } from '../eval/calibration/load-float-model.ts';
@@ -96,7 +97,16 @@ async function loadSource(
   context: CommandContext,
 ): Promise<CalibrationText> {
   const shape = { samples, seqLen };
-  if (source !== SELF) return textWindows(await loadTextArgument(source, context, { split: 'train' }), encoder, shape);
+  if (source !== SELF) {
+    const { name, text: whole } = await loadTextArgument(source, context, { split: 'train' });
+    const { text, placeholders } = withoutPlaceholders(whole);
+    if (placeholders > 0) {
+      context.output.note(
+        `${name}: <unk> stands for a word ${placeholders.toLocaleString('en')} times, and is left out`,
+      );
+    }
+    return textWindows({ name, text }, encoder, shape);
+  }
   const progress = context.output.progress({ label: 'write text', total: samples * seqLen, unit: 'tokens' });
   const model = await loadFloatModel(storedFloatModel(stored), backend);
   try {

@@ -22,7 +22,7 @@ export const calibrationOptions = (): Option[] => [
   new Option(
     '--data <source>',
     'calibration text: wikitext2 (train split), self (the model writes it), or a .txt, .jsonl, .parquet or .raw file; ' +
-      'several with commas between them share the samples',
+      'several with commas between them share the samples; <unk>, in some the placeholder of a rare word, is left out',
   )
     .argParser(listOf((source) => source))
     .default(['wikitext2'], 'wikitext2'),

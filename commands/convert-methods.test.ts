@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -95,6 +95,24 @@ describe('cider convert with methods', () => {
     const options = ['--smooth', '--data', `self,${text}`, '--samples', '3', '--seq-len', '16', '--seed', '5'];
     expect(await convert([model, '-o', output, ...options])).toMatchObject({ exitCode: 0, stderr: '' });
     expect(recipeOf(output)).toMatchObject({ calibration: { data: 'self + heldout.txt', samples: 3, seqLen: 16 } });
+  });
+
+  it('leaves out placeholders of rare words, and says so', async () => {
+    const words = readFileSync(text, 'utf8').split(' ');
+    const sparse = join(folder, 'sparse.txt');
+    writeFileSync(sparse, words.map((word, i) => (i % 50 === 49 ? `${word} <unk>` : word)).join(' '));
+    const of = async (name: string, data: string): Promise<{ tokens: unknown; stderr: string }> => {
+      const output = join(folder, name);
+      const run = await convert([model, '-o', output, '--smooth', '--data', data, '--samples', '3', '--seq-len', '32']);
+      expect(run.exitCode).toBe(0);
+      const { tokensSha256 } = recipeOf(output)['calibration'] as { tokensSha256: string };
+      return { tokens: tokensSha256, stderr: run.stderr };
+    };
+    const [whole, without] = [await of('of-whole', text), await of('of-sparse', sparse)];
+    expect(without.tokens).toBe(whole.tokens);
+    const count = Math.floor(words.length / 50).toLocaleString('en');
+    expect(without.stderr).toContain(`sparse.txt: <unk> stands for a word ${count} times, and is left out`);
+    expect(whole.stderr).toBe('');
   });
 
   it('says why Gemma is not rotated', async () => {

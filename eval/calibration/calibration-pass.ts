@@ -101,7 +101,8 @@ export class CalibrationPass {
       const scratchFor = (rows: number): Scratch => this.#scratchFor(rows);
       for (const name of trackNames(needs)) {
         const files = this.#folder.filesOf(name);
-        tracks.push(new LayerTrack({ backend, config: model.config, positions, norms, files, scratchFor }));
+        const shared = { backend, config: model.config, positions, norms, scratchFor };
+        tracks.push(new LayerTrack({ ...shared, files, isAhead: name === 'float' }));
       }
       if (replaces) await this.#stageByStage(layer, tracks);
       else await this.#atOnce(layer, tracks[0]);
@@ -126,7 +127,7 @@ export class CalibrationPass {
       float?.load(stage, weights.map(dense));
       const added = isAdded(model.config, stage) ? float : undefined;
       await this.#eachWindow(`layer ${layer}, ${stage}`, async (window) => {
-        const floatRows = await float?.stageRows(stage, window, float);
+        const floatRows = await float?.stageRows(stage, window);
         const rows = await calibrated.stageRows(stage, window, added);
         await gatherer.add(window, rows, floatRows, () => {
           floatRows?.keep?.();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openReferenceBackend } from '../../kernels/reference/backend.ts';
 import { randomModel, smallConfig } from '../../testing/random-model.ts';
-import { checkSequenceLength, textWindows } from './calibration-text.ts';
+import { checkSequenceLength, textWindows, withoutPlaceholders } from './calibration-text.ts';
 import { loadFloatModel } from './load-float-model.ts';
 import { writeSelfText, type SelfTextRequest } from './self-text.ts';
 
@@ -16,6 +16,18 @@ const encoder = {
 const textOf = (length: number): { name: string; text: string } => ({
   name: 'text',
   text: Array.from({ length }, (_, i) => String.fromCharCode(100 + i)).join(''),
+});
+
+describe('withoutPlaceholders', () => {
+  it.each([
+    [' the <unk> of <unk> , 1911', ' the of , 1911', 2],
+    ['<unk> <unk>\n<unk>', '\n', 3],
+    ['a  <unk>b', 'a b', 1],
+    ['<UNK> < unk > &lt;unk&gt; \u2581', '<UNK> < unk > &lt;unk&gt; \u2581', 0],
+    ['', '', 0],
+  ])('of %j is %j', (whole, text, placeholders) => {
+    expect(withoutPlaceholders(whole)).toEqual({ text, placeholders });
+  });
 });
 
 describe('textWindows', () => {

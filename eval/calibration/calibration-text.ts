@@ -30,6 +30,22 @@ export function checkSequenceLength(seqLen: number, { maxPositionEmbeddings: lim
 }
 
 /**
+ * WikiText's word-level files and Penn Treebank have `<unk>` where a word is rare. No model meets it in use, and Hessians
+ * of such a text are in good part those of its three or so tokens (docs/benchmarks.md, Methods, has what that costs).
+ */
+const PLACEHOLDERS = / ?<unk>/g;
+
+/** A text without placeholders of words, each with the space before it, and how many there were. */
+export function withoutPlaceholders(text: string): { text: string; placeholders: number } {
+  let placeholders = 0;
+  const without = text.replaceAll(PLACEHOLDERS, () => {
+    placeholders++;
+    return '';
+  });
+  return { text: without, placeholders };
+}
+
+/**
  * Windows of a text. It is encoded once, with what the tokenizer puts before a text at its start, and cut into disjoint
  * windows; what is left at its end is dropped. Of more windows than are wanted, those are taken that lie evenly over the
  * text, the first one included: number `floor(i · windows / samples)` for i from 0 on.

@@ -26,6 +26,8 @@ export interface LayerTrackOptions {
   files: TrackFiles;
   /** Memory for windows of so many tokens; valid until the next call. */
   scratchFor: (rows: number) => Scratch;
+  /** Whether weights of a stage are loaded before it: the track goes on with their outputs at once, and needs no `finish`. */
+  isAhead: boolean;
 }
 
 /** What a window has at a stage; valid until the next call. */
@@ -63,11 +65,10 @@ export class LayerTrack {
   /**
    * For each window after those of the earlier stages, whose weights are loaded.
    *
-   * @param added a track with the weights of this stage, for the residual stream after them. Given itself, a track is
-   * ahead: it goes on with that stream, and needs no `finish`
+   * @param added a track that is ahead, whose weights of this stage `stream` is to be with
    */
   stageRows(stage: Stage, window: number, added?: LayerTrack): Promise<StageRows> {
-    const { files } = this.#options;
+    const { files, isAhead } = this.#options;
     switch (stage) {
       case 'attentionInput':
         return this.#run(files.input, window, (context) => {
@@ -81,8 +82,8 @@ export class LayerTrack {
           return this.#endOfBranch(stage, window, context, added);
         });
       case 'mlpInput':
-        return this.#run(added === this ? files.output : files.input, window, async (context) => {
-          if (added !== this) {
+        return this.#run(isAhead ? files.output : files.input, window, async (context) => {
+          if (!isAhead) {
             await this.#unspilled('attentionOutput', window, (attended) =>
               addAttention({ ...context, scratch: { ...context.scratch, attended } }, this.#weights),
             );
@@ -171,22 +172,23 @@ export class LayerTrack {
     stage: 'attentionOutput' | 'mlpOutput',
     window: number,
     context: LayerContext,
-    added: LayerTrack | undefined,
+    other: LayerTrack | undefined,
   ): Promise<StageRows> {
-    const { config, files } = this.#options;
+    const { config, files, isAhead } = this.#options;
     const { attended, gate, hidden } = context.scratch;
     const [tensor, add] = stage === 'attentionOutput' ? ([attended, addAttention] as const) : ([gate, addMlp] as const);
     const inputs = this.#download(tensor, 'inputs');
     const spill = (): void => {
       files.spill.write(window, stageColumns(config, stage), inputs);
     };
+    const added = isAhead ? this : other;
     if (!added) return { inputs, keep: spill };
     await add(context, added.#weights);
     const stream = this.#download(hidden, 'stream');
     const goOn = (): void => {
       files.output.write(window, config.hiddenSize, stream);
     };
-    return { inputs, stream, keep: added === this ? goOn : spill };
+    return { inputs, stream, keep: isAhead ? goOn : spill };
   }
 
   #download(tensor: Tensor, use: 'inputs' | 'stream'): Float32Array {

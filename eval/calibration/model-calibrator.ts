@@ -41,7 +41,8 @@ export function modelCalibrator(options: ModelCalibratorOptions): Calibrator {
       const { hiddenSize, heads, headDim, intermediateSize } = config;
       const hidden = WindowFile.bytes(starts, hiddenSize) * FILES_PER_TRACK;
       const spill = WindowFile.bytes(starts, Math.max(heads * headDim, intermediateSize));
-      return trackNames(needs).length * (hidden + spill);
+      // The float track goes on at once, and spills nothing.
+      return trackNames(needs).length * hidden + spill;
     },
     outputError: (inputs, weights, scheme) => outputErrorOf(backend, inputs, weights, scheme),
   };
