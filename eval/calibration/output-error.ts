@@ -4,13 +4,9 @@ import { quantizeRows } from '../../quant/schemes/quantize-rows.ts';
 import { groupsPerRow, type WeightScheme } from '../../quant/schemes/scheme.ts';
 
 /**
- * What quantization costs a stage with factors s: the sum over the tokens t of
- *
- *     Σ ‖Q(x_t / s) · Q(W · s)ᵀ - x_t · Wᵀ‖² / Σ ‖x_t · Wᵀ‖²   over its weights W.
- *
- * Relative, as the norms that come after divide by the size of what a token has: a few tokens of many thousand times the size
- * of the others (arXiv 2402.17762) would decide alone. A token without outputs has no error. The backend multiplies, and
- * quantizes x / s; biases make no difference.
+ * What quantization costs a stage with factors s: `Σ ‖Q(x / s) · Q(W · s)ᵀ - x · Wᵀ‖²` over its weights. The backend
+ * multiplies, and quantizes x / s; biases make no difference. Squares as they are, which the tokens with the largest
+ * outputs decide: with errors relative to the size of each token SmolLM2 lost more (docs/benchmarks.md, Methods).
  *
  * @param inputs x, `[rows, K]`; at least two rows, as a single one would not be quantized
  */
@@ -20,7 +16,6 @@ export function outputErrorOf(
   weights: readonly StageWeight[],
   scheme: WeightScheme,
 ): OutputError {
-  const tokens = inputs.length / weights[0].inFeatures;
   let expected: Promise<Float32Array[]> | undefined;
   return async (factors) => {
     expected ??= products(backend, inputs, weights.map(floatSource));
@@ -30,7 +25,8 @@ export function outputErrorOf(
       factors.map((factor) => 1 / factor),
     );
     const rounded = weights.map((weight) => roundedSource(weight, factors, scheme));
-    return relativeError(await products(backend, divided, rounded), targets, tokens);
+    const found = await products(backend, divided, rounded);
+    return targets.reduce((error, target, index) => error + squaredDistance(found[index], target), 0);
   };
 }
 
@@ -90,20 +86,8 @@ function scaleColumns(x: Float32Array, factors: Float32Array): Float32Array {
   return out;
 }
 
-/** @param found, @param targets `[tokens, N]`, of several weights each */
-function relativeError(found: readonly Float32Array[], targets: readonly Float32Array[], tokens: number): number {
-  let total = 0;
-  for (let token = 0; token < tokens; token++) {
-    let error = 0;
-    let size = 0;
-    for (const [index, target] of targets.entries()) {
-      const columns = target.length / tokens;
-      for (let i = token * columns; i < (token + 1) * columns; i++) {
-        error += (found[index][i] - target[i]) ** 2;
-        size += target[i] ** 2;
-      }
-    }
-    if (size > 0) total += error / size;
-  }
-  return total;
+function squaredDistance(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
+  return sum;
 }

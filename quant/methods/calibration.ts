@@ -107,8 +107,8 @@ export interface Calibrator {
   /** Bytes that a run writes to its folder at most. */
   scratchBytes(model: FloatModel, needs: StatisticsNeeds): number;
   /**
-   * What quantization costs the outputs of a stage for factors s `[K]`: `‖Q(x / s) · Q(W · s)ᵀ - x · Wᵀ‖² / ‖x · Wᵀ‖²` of
-   * each row of x, over all its weights, summed. Activations and weights are quantized as the layer will be.
+   * `‖Q(x / s) · Q(W · s)ᵀ - x · Wᵀ‖²` over the rows of x and the weights of a stage, for factors s `[K]`: activations
+   * and weights are quantized as the layer will be.
    */
   outputError(inputs: Float32Array, weights: readonly StageWeight[], scheme: WeightScheme): OutputError;
 }
