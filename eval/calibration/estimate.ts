@@ -25,8 +25,8 @@ const FED_COLUMNS = 512;
 const BLOCK = 32;
 
 /**
- * What is not counted: reading and writing, loops over activations, collecting garbage. On SmolLM2-135M the best recipe
- * took 287 s where 214 s were counted (docs/benchmarks.md, Methods).
+ * What is not counted: reading and writing, loops over activations, collecting garbage. On SmolLM2-135M a best
+ * recipe took 287 s where 214 s were counted.
  */
 const UNCOUNTED = 1.3;
 
