@@ -7,7 +7,9 @@ import { buildProgram } from './program.ts';
 
 function describeCommand(command: Command): string {
   const help = command.createHelp();
-  const row = (term: string, description: string): string => `| \`${term.replaceAll('|', '\\|')}\` | ${description} |`;
+  // Outside of code Markdown takes <…> for HTML and shows nothing.
+  const row = (term: string, description: string): string =>
+    `| \`${term.replaceAll('|', '\\|')}\` | ${description.replaceAll('<', '\\<')} |`;
   const rows = [
     ...help.visibleArguments(command).map((each) => row(`<${each.name()}>`, help.argumentDescription(each))),
     ...help.visibleOptions(command).map((each) => row(help.optionTerm(each), help.optionDescription(each))),

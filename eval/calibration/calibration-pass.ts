@@ -101,8 +101,8 @@ export class CalibrationPass {
       const scratchFor = (rows: number): Scratch => this.#scratchFor(rows);
       for (const name of trackNames(needs)) {
         const files = this.#folder.filesOf(name);
-        const shared = { backend, config: model.config, positions, norms, scratchFor };
-        tracks.push(new LayerTrack({ ...shared, files, isAhead: name === 'float' }));
+        const isAhead = name === 'float';
+        tracks.push(new LayerTrack({ backend, config: model.config, positions, norms, files, scratchFor, isAhead }));
       }
       if (replaces) await this.#stageByStage(layer, tracks);
       else await this.#atOnce(layer, tracks[0]);

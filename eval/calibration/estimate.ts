@@ -2,6 +2,7 @@ import { modelTensors } from '../../quant/checkpoint/architecture.ts';
 import type { ModelConfig } from '../../quant/checkpoint/hf-config.ts';
 import { smoothingNeeds } from '../../quant/conversion/smoothing-pass.ts';
 import { stages, type CalibrationFacts, type Stage } from '../../quant/methods/calibration.ts';
+import { COLUMN_BLOCK } from '../../quant/methods/blocks.ts';
 import { alphas } from '../../quant/methods/smoothing-search.ts';
 import type { GptqRounding, Treatment } from '../../quant/methods/treatment.ts';
 import type { Rates } from './measure-rates.ts';
@@ -20,9 +21,6 @@ type Text = Pick<CalibrationFacts, 'samples' | 'seqLen'>;
 
 /** In-block work of GPTQ is measured on columns so long, with what products of that length take. */
 const FED_COLUMNS = 512;
-
-/** Columns of a block. */
-const BLOCK = 32;
 
 /**
  * What is not counted: reading and writing, loops over activations, collecting garbage. On SmolLM2-135M a best
@@ -106,7 +104,7 @@ function gptqSeconds(
     (compensation > 0 ? differences : 0) +
     factor +
     Math.max(0, inBlocks) +
-    (products * elements * Math.max(columns, BLOCK)) / rates.multiplyAdd
+    (products * elements * Math.max(columns, COLUMN_BLOCK)) / rates.multiplyAdd
   );
 }
 

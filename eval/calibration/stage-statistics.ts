@@ -23,8 +23,8 @@ export class StageGatherer {
   readonly #options: StageGathererOptions;
   readonly #absmax: Float32Array;
   readonly #hessian: Matrix | undefined;
-  readonly #cross: Matrix | undefined;
-  readonly #residual: Matrix | undefined;
+  /** Of the inputs, or of the stream if the outputs are added to it. */
+  readonly #differences: Matrix | undefined;
   /** Tokens whose rows are kept, ascending. */
   readonly #sampled: readonly number[];
   readonly #inputs: Float32Array;
@@ -36,9 +36,8 @@ export class StageGatherer {
     const { columns, streamColumns, tokens, needs } = options;
     this.#absmax = new Float32Array(columns);
     this.#hessian = needs.hessian ? matrix(new Float64Array(columns * columns), columns, columns) : undefined;
-    const differences = (rows: number): Matrix => matrix(new Float64Array(rows * columns), rows, columns);
-    this.#cross = needs.cross && streamColumns === undefined ? differences(columns) : undefined;
-    this.#residual = needs.cross && streamColumns !== undefined ? differences(streamColumns) : undefined;
+    const rows = streamColumns ?? columns;
+    this.#differences = needs.cross ? matrix(new Float64Array(rows * columns), rows, columns) : undefined;
     this.#sampled = sampleRows(tokens, needs.inputRows);
     this.#inputs = new Float32Array(this.#sampled.length * columns);
   }
@@ -50,41 +49,34 @@ export class StageGatherer {
    * overwritten
    * @throws InputError `E_NON_FINITE_ACTIVATION`
    */
-  async add(
-    window: number,
-    { inputs: x, stream }: StageRows,
-    float?: StageRows,
-    meanwhile?: () => void,
-  ): Promise<void> {
-    const { columns, algebra } = this.#options;
+  async add(window: number, rows: StageRows, float?: StageRows, meanwhile?: () => void): Promise<void> {
+    const { columns, streamColumns, algebra } = this.#options;
+    const x = rows.inputs;
     const count = x.length / columns;
+    const compared = streamColumns === undefined ? 'inputs' : 'stream';
+    const [own, theirs] = [rows[compared], float?.[compared]];
     const squared = this.#hessian && algebra.accumulate(this.#hessian, x, x, count);
     try {
       meanwhile?.();
       this.#addMagnitudes(window, x);
       this.#keepRows(x, count);
-      if (this.#cross && float && !subtract(float.inputs, x))
-        this.#checkFinite('input of', window, float.inputs, columns);
-      if (this.#residual && float?.stream && stream && !subtract(float.stream, stream)) {
-        this.#checkFinite('residual stream after', window, float.stream, stream.length / count);
-      }
+      if (own && theirs && !subtract(theirs, own)) this.#checkFinite(window, theirs, compared);
     } finally {
       await squared;
     }
-    if (this.#cross && float) await algebra.accumulate(this.#cross, float.inputs, x, count);
-    if (this.#residual && float?.stream) await algebra.accumulate(this.#residual, float.stream, x, count);
+    if (this.#differences && theirs) await algebra.accumulate(this.#differences, theirs, x, count);
     this.#tokens += count;
   }
 
   /** Hands the arrays over. */
   result(): StageStatistics {
+    const { needs, streamColumns } = this.#options;
     return {
       tokens: this.#tokens,
       absmax: this.#absmax,
       ...(this.#hessian ? { hessian: this.#hessian.data } : {}),
-      ...(this.#cross ? { cross: this.#cross.data } : {}),
-      ...(this.#residual ? { residual: this.#residual.data } : {}),
-      ...(this.#options.needs.inputRows > 0 ? { inputs: this.#inputs } : {}),
+      ...(this.#differences ? { [streamColumns === undefined ? 'cross' : 'residual']: this.#differences.data } : {}),
+      ...(needs.inputRows > 0 ? { inputs: this.#inputs } : {}),
     };
   }
 
@@ -101,7 +93,7 @@ export class StageGatherer {
       }
     }
     // Finite values of f32 cannot overflow a sum of f64.
-    if (!Number.isFinite(sum)) this.#checkFinite('input of', window, x, columns);
+    if (!Number.isFinite(sum)) this.#checkFinite(window, x, 'inputs');
   }
 
   #keepRows(x: Float32Array, count: number): void {
@@ -113,11 +105,11 @@ export class StageGatherer {
     }
   }
 
-  /** @param what stands before the names of the linears */
-  #checkFinite(what: string, window: number, values: Float32Array, columns: number): void {
+  #checkFinite(window: number, values: Float32Array, kind: 'inputs' | 'stream'): void {
     const at = values.findIndex((value) => !Number.isFinite(value));
     if (at === -1) return;
-    const { layer, stage } = this.#options;
+    const { layer, stage, columns: inputColumns, streamColumns = inputColumns } = this.#options;
+    const [what, columns] = kind === 'inputs' ? ['input of', inputColumns] : ['residual stream after', streamColumns];
     const token = Math.floor(at / columns);
     const linears = stageLinears[stage].map(({ module }) => module.replace(/^.*\./, '')).join(', ');
     throw new InputError(

@@ -1,5 +1,11 @@
 import type { Matrix } from '../../kernels/linear-algebra.ts';
 
+/**
+ * Columns that GPTQ and coordinate descent take one by one, before a product of matrices tells the others. It is 128 as
+ * published, with the same bits; a quarter of that leaves more to products of matrices and less to loops here.
+ */
+export const COLUMN_BLOCK = 32;
+
 /** The ranges `[from, to)` of `size` that 0 … count - 1 fall into; the last one may be shorter. */
 export function* ranges(count: number, size: number): Generator<readonly [from: number, to: number]> {
   for (let from = 0; from < count; from += size) yield [from, Math.min(from + size, count)];

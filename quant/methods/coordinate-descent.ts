@@ -1,11 +1,8 @@
 import { matrix, type LinearAlgebra, type Matrix } from '../../kernels/linear-algebra.ts';
 import { breathe } from '../../kernels/reference/breathe.ts';
 import { rintClamped } from '../../kernels/reference/rounding.ts';
-import { addMultiple, columnsOf, ranges, transposeInto } from './blocks.ts';
+import { addMultiple, COLUMN_BLOCK, columnsOf, ranges, transposeInto } from './blocks.ts';
 import { scaleColumns, type QuantizedRows } from './quantized-rows.ts';
-
-/** Columns whose slopes are computed together, and then kept up to date within the block. */
-const BLOCK = 32;
 
 /**
  * One cycle of coordinate descent on tr(ΔW · H · ΔWᵀ) over the codes (QuantEase, arXiv 2309.01885): for each column,
@@ -29,11 +26,12 @@ export async function descendCodes(
 ): Promise<boolean> {
   const { rows, columns, groupSize, codes, range } = target;
   const { scales, inverses } = scaleColumns(target);
-  const slopes = new Float64Array(BLOCK * rows);
+  // Slopes of the columns of a block are computed together, and then kept up to date within it.
+  const slopes = new Float64Array(COLUMN_BLOCK * rows);
   // The slopes [width, rows] of a block, and one more row for the moves of the column at hand.
-  const block = new Float64Array((BLOCK + 1) * rows);
+  const block = new Float64Array((COLUMN_BLOCK + 1) * rows);
   let changed = false;
-  for (const [from, to] of ranges(columns, BLOCK)) {
+  for (const [from, to] of ranges(columns, COLUMN_BLOCK)) {
     const width = to - from;
     const moves = width * rows;
     const target = matrix(slopes.fill(0, 0, moves), rows, width);

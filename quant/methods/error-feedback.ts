@@ -1,15 +1,9 @@
 import { matrix, type LinearAlgebra, type Matrix } from '../../kernels/linear-algebra.ts';
 import { breathe } from '../../kernels/reference/breathe.ts';
 import { rintClamped } from '../../kernels/reference/rounding.ts';
-import { addMultiple, columnsOf, ranges, rowsOf, transposeInto } from './blocks.ts';
+import { addMultiple, COLUMN_BLOCK, columnsOf, ranges, rowsOf, transposeInto } from './blocks.ts';
 import type { PreparedHessian } from './hessian.ts';
 import { scaleColumns, type QuantizedRows } from './quantized-rows.ts';
-
-/**
- * Columns that are quantized one by one before the others hear of their errors. It is 128 as published, with the same
- * bits; a quarter of that leaves more to products of matrices and less to loops here.
- */
-const BLOCK = 32;
 
 /**
  * The loop of GPTQ (arXiv 2210.17323, algorithm 1): columns are rounded in `hessian.order`, and the error of each is
@@ -32,10 +26,10 @@ export async function feedErrors(
 ): Promise<void> {
   const { rows, groupSize, codes, range } = target;
   const { scales, inverses } = scaleColumns(target);
-  const block = new Float64Array(BLOCK * rows);
-  const errors = new Float64Array(BLOCK * rows);
+  const block = new Float64Array(COLUMN_BLOCK * rows);
+  const errors = new Float64Array(COLUMN_BLOCK * rows);
   const column = new Int8Array(rows);
-  for (const [from, to] of ranges(columns, BLOCK)) {
+  for (const [from, to] of ranges(columns, COLUMN_BLOCK)) {
     const width = to - from;
     transposeInto(block, columnsOf(weight, from, to));
     for (let i = 0; i < width; i++) {
