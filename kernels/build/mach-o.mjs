@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { readTrie, writeTrie } from './export-trie.mjs';
 import { checkSignature, renewSignature } from './code-signature.mjs';
 
@@ -5,12 +7,30 @@ const MH_MAGIC_64 = 0xfeedfacf;
 const CPU_TYPE_ARM64 = 0x0100000c;
 const HEADER_BYTES = 32;
 const LC_SYMTAB = 0x2;
+const LC_DYSYMTAB = 0xb;
 const LC_LOAD_DYLIB = 0xc;
 const LC_ID_DYLIB = 0xd;
+const LC_UUID = 0x1b;
 const LC_CODE_SIGNATURE = 0x1d;
+const LC_FUNCTION_STARTS = 0x26;
+const LC_DATA_IN_CODE = 0x29;
 const LC_DYLD_INFO_ONLY = 0x80000022;
 const LC_BUILD_VERSION = 0x32;
 const LC_DYLD_EXPORTS_TRIE = 0x80000033;
+
+/** Where load commands have the offset of a table and its size, and the bytes of one unit of that size. */
+const TABLES = {
+  [LC_SYMTAB]: [
+    [8, 16],
+    [16, 1],
+  ],
+  [LC_DYSYMTAB]: [[56, 4]],
+  [LC_FUNCTION_STARTS]: [[8, 1]],
+  [LC_DATA_IN_CODE]: [[8, 1]],
+  [LC_DYLD_INFO_ONLY]: [8, 16, 24, 32, 40].map((member) => [member, 1]),
+  [LC_DYLD_EXPORTS_TRIE]: [[8, 1]],
+  [LC_CODE_SIGNATURE]: [[8, 1]],
+};
 
 /** Members of a symbol: `n_type`, `n_desc`. */
 const SYMBOL_BYTES = 16;
@@ -52,8 +72,8 @@ export function readMachO(file) {
 }
 
 /**
- * Takes all symbols but these out of what a library exports, and signs it anew. zig's linker heeds no list of exports,
- * and adds symbols of its own.
+ * Takes all symbols but these out of what a library exports, and what differs from build to build out of the file, and
+ * signs it anew. zig's linker heeds no list of exports, and adds symbols of its own.
  *
  * @param {Buffer} file changed in place
  * @param {string[]} names without their underscore
@@ -69,7 +89,50 @@ export function keepExports(file, names) {
     const isExported = (type & (N_STAB | N_EXT)) === N_EXT && (type & N_TYPE) !== N_UNDF;
     if (isExported && !kept.has(name)) file[at + 4] = (type & ~N_EXT) | N_PEXT;
   }
+  clearGaps(file);
+  clearIndirectSymbols(file);
+  renewUuid(file);
   renewSignature(file, signatureOf(file));
+}
+
+/** Between the tables at the end of the file zig's linker leaves what happens to be in memory. */
+function clearGaps(file) {
+  const tables = readLayout(file)
+    .commands.flatMap(({ type, at }) => (TABLES[type] ?? []).map(([member, unit]) => ({ at: at + member, unit })))
+    .map(({ at, unit }) => ({ start: file.readUInt32LE(at), bytes: unit * file.readUInt32LE(at + 4) }))
+    .filter(({ bytes }) => bytes > 0)
+    .sort((a, b) => a.start - b.start);
+  let end = tables[0].start;
+  for (const { start, bytes } of tables) {
+    if (start > end) file.fill(0, end, start);
+    end = Math.max(end, start + bytes);
+  }
+}
+
+/**
+ * zig's linker makes room for an indirect symbol of every pointer and writes none for those to symbols of the library
+ * itself, so that the end of the table is what happens to be in memory. The last one written is the last undefined symbol.
+ */
+function clearIndirectSymbols(file) {
+  const { at } = readLayout(file).commands.find(({ type }) => type === LC_DYSYMTAB);
+  const [firstUndefined, undefinedCount] = [24, 28].map((member) => file.readUInt32LE(at + member));
+  const [table, count] = [56, 60].map((member) => file.readUInt32LE(at + member));
+  for (let entry = table + 4 * (count - 1); entry >= table; entry -= 4) {
+    if (file.readUInt32LE(entry) === firstUndefined + undefinedCount - 1) return;
+    file.writeUInt32LE(0, entry);
+  }
+}
+
+/** The linker's own is a hash of what was in memory, too. RFC 9562 has version 8 for what others make. */
+function renewUuid(file) {
+  const { at } = readLayout(file).commands.find(({ type }) => type === LC_UUID);
+  const uuid = file.subarray(at + 8, at + 24).fill(0);
+  createHash('sha256')
+    .update(file.subarray(0, signatureOf(file)))
+    .digest()
+    .copy(uuid);
+  uuid[6] = (uuid[6] & 0x0f) | 0x80;
+  uuid[8] = (uuid[8] & 0x3f) | 0x80;
 }
 
 function readLayout(file) {
