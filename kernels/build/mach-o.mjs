@@ -12,25 +12,9 @@ const LC_LOAD_DYLIB = 0xc;
 const LC_ID_DYLIB = 0xd;
 const LC_UUID = 0x1b;
 const LC_CODE_SIGNATURE = 0x1d;
-const LC_FUNCTION_STARTS = 0x26;
-const LC_DATA_IN_CODE = 0x29;
 const LC_DYLD_INFO_ONLY = 0x80000022;
 const LC_BUILD_VERSION = 0x32;
 const LC_DYLD_EXPORTS_TRIE = 0x80000033;
-
-/** Where load commands have the offset of a table and its size, and the bytes of one unit of that size. */
-const TABLES = {
-  [LC_SYMTAB]: [
-    [8, 16],
-    [16, 1],
-  ],
-  [LC_DYSYMTAB]: [[56, 4]],
-  [LC_FUNCTION_STARTS]: [[8, 1]],
-  [LC_DATA_IN_CODE]: [[8, 1]],
-  [LC_DYLD_INFO_ONLY]: [8, 16, 24, 32, 40].map((member) => [member, 1]),
-  [LC_DYLD_EXPORTS_TRIE]: [[8, 1]],
-  [LC_CODE_SIGNATURE]: [[8, 1]],
-};
 
 /** Members of a symbol: `n_type`, `n_desc`. */
 const SYMBOL_BYTES = 16;
@@ -89,24 +73,9 @@ export function keepExports(file, names) {
     const isExported = (type & (N_STAB | N_EXT)) === N_EXT && (type & N_TYPE) !== N_UNDF;
     if (isExported && !kept.has(name)) file[at + 4] = (type & ~N_EXT) | N_PEXT;
   }
-  clearGaps(file);
   clearIndirectSymbols(file);
   renewUuid(file);
   renewSignature(file, signatureOf(file));
-}
-
-/** Between the tables at the end of the file zig's linker leaves what happens to be in memory. */
-function clearGaps(file) {
-  const tables = readLayout(file)
-    .commands.flatMap(({ type, at }) => (TABLES[type] ?? []).map(([member, unit]) => ({ at: at + member, unit })))
-    .map(({ at, unit }) => ({ start: file.readUInt32LE(at), bytes: unit * file.readUInt32LE(at + 4) }))
-    .filter(({ bytes }) => bytes > 0)
-    .sort((a, b) => a.start - b.start);
-  let end = tables[0].start;
-  for (const { start, bytes } of tables) {
-    if (start > end) file.fill(0, end, start);
-    end = Math.max(end, start + bytes);
-  }
 }
 
 /**
@@ -121,6 +90,7 @@ function clearIndirectSymbols(file) {
     if (file.readUInt32LE(entry) === firstUndefined + undefinedCount - 1) return;
     file.writeUInt32LE(0, entry);
   }
+  throw new Error('no indirect symbol is the last undefined one');
 }
 
 /** The linker's own is a hash of what was in memory, too. RFC 9562 has version 8 for what others make. */
