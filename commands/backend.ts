@@ -3,7 +3,6 @@ import { Option } from 'commander';
 import type { Backend, BackendInfo } from '../kernels/backend.ts';
 import type { LinearAlgebra } from '../kernels/linear-algebra.ts';
 import { nativeEnvironment, openNative, probeNative, type NativeBackendName } from '../kernels/native-backend.ts';
-import { openReferenceBackend } from '../kernels/reference/backend.ts';
 import { referenceLinearAlgebra } from '../kernels/reference/linear-algebra.ts';
 import { BackendUnavailableError } from '../quant/errors.ts';
 import { integerIn, oneOf } from './options.ts';
@@ -66,6 +65,8 @@ export async function openBackend({ backend: choice, threads }: BackendFlags, ou
     if (choice !== 'auto') throw unavailable(name, library.reason);
     output.warn(`the cpu backend is not available, the slow reference takes its place: ${library.reason}`);
   }
+  // Seldom needed, so not read by every run.
+  const { openReferenceBackend } = await import('../kernels/reference/backend.ts');
   const backend = openReferenceBackend();
   return { backend, algebra: referenceLinearAlgebra, used: { ...backend.info, librarySha256: undefined } };
 }

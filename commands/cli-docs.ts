@@ -23,7 +23,7 @@ function describeCommand(command: Command): string {
   ].join('\n\n');
 }
 
-const program = buildProgram();
+const program = await buildProgram();
 const exits = [
   '0 ok',
   '1 a bug of ours',

@@ -10,7 +10,6 @@ import { isPlain, needsCalibration } from '../quant/methods/treatment.ts';
 import type { ManifestFile } from '../quant/output/manifest.ts';
 import { modes } from '../quant/schemes/scheme.ts';
 import { backendOption } from './backend.ts';
-import { convertWithModel } from './calibrated-conversion.ts';
 import { calibrationOptions, refuseUnusedCalibration } from './calibration-flags.ts';
 import {
   allowRequantizeOption,
@@ -106,6 +105,8 @@ async function run(
       },
     });
     if (route !== 'bytes' || !isPlain(treatment)) {
+      // A third of the modules of the command, which a plain conversion does without.
+      const { convertWithModel } = await import('./calibrated-conversion.ts');
       return await convertWithModel(input, request, flags, context);
     }
     const conversion = prepareConversion(nodeFileSystem, input, request);
