@@ -57,14 +57,17 @@ export async function killAll(folder: string, kills: number, seed: number): Prom
     const whole = await undisturbed(command, folder);
     const wanted = Math.round(kills * share);
     const found: Moment[] = [];
-    let started = 0;
+    let [started, outstanding] = [0, 0];
     /** A signal that comes after the end kills nobody. */
     const killed = (): number => found.filter((moment) => moment !== 'after the end').length;
+    const next = (): number => Math.min(KILLS_A_CHAIN, wanted - killed() - outstanding);
     const chains = async (): Promise<void> => {
-      while (killed() < wanted) {
+      for (let kills = next(); kills > 0; kills = next()) {
         const chain = started++;
         const root = join(folder, `${command.name.replaceAll(/\W+/g, '-')}-chain-${chain}`);
-        found.push(...(await killChain(whole, root, KILLS_A_CHAIN, uniformNumbers(seed + chain))));
+        outstanding += kills;
+        found.push(...(await killChain(whole, root, kills, uniformNumbers(seed + chain))));
+        outstanding -= kills;
       }
     };
     await Promise.all(Array.from({ length: CHAINS_AT_A_TIME }, chains));
