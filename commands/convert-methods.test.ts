@@ -46,7 +46,7 @@ describe('cider convert with methods', () => {
     expect(recipeOf(best)).toMatchObject({
       recipe: 'best',
       rotation: { seed: 0 },
-      rounding: { kind: 'gptq' },
+      rounding: { kind: 'gptq', damping: 0.1 },
       calibration: { data: 'heldout.txt', samples: 10, seqLen: 256 },
     });
     // It spreads the columns of weights of 4 bits.
@@ -73,7 +73,11 @@ describe('cider convert with methods', () => {
     for (const name of readdirSync(outputs[0])) {
       expect(readFileSync(join(outputs[1], name))).toEqual(readFileSync(join(outputs[0], name)));
     }
-    expect(recipeOf(outputs[0])).toMatchObject({ rotation: { seed: 0 }, smoothing: { alpha: 'auto' } });
+    expect(recipeOf(outputs[0])).toMatchObject({
+      rotation: { seed: 0 },
+      smoothing: { alpha: 'auto' },
+      rounding: { kind: 'gptq', damping: 0.01 },
+    });
   });
 
   it('estimates time and memory before the work', async () => {

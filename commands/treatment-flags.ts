@@ -30,11 +30,17 @@ const recipes: Readonly<Record<RecipeName, Partial<TreatmentFlags>>> = {
 };
 
 /**
- * What the best recipe has besides where weights of 8 bits meet quantized activations, which then lose the most: smoothing
- * takes from them what rotation leaves. At 4 bits the weights lose the most, and smoothing only spreads their columns
- * (docs/benchmarks.md, Methods).
+ * What the best recipe has besides in each mode (docs/benchmarks.md, Methods). Where weights of 8 bits meet quantized
+ * activations, those lose the most, and smoothing takes from them what rotation leaves. At 4 bits the weights lose the most;
+ * smoothing would only spread their columns, and GPTQ moves so large errors from column to column that a Hessian of some ten
+ * thousand tokens is not to be taken at its word.
  */
-const bestForActivations: Partial<TreatmentFlags> = { smooth: true, alpha: 'auto' };
+const weightErrors: Partial<TreatmentFlags> = { damping: 0.1 };
+const bestOfMode: Readonly<Partial<Record<Mode | 'float', Partial<TreatmentFlags>>>> = {
+  w8a8: { smooth: true, alpha: 'auto' },
+  w4a8: weightErrors,
+  w4a16: weightErrors,
+};
 
 export const alphaOption = (): Option =>
   new Option(
@@ -78,7 +84,7 @@ export const treatmentOptions = (): Option[] => [
 export const recipesHelp: string = [
   'Recipes stand for flags; a flag of your own goes before that of the recipe:',
   ...recipeNames.map((name) => `  ${name.padEnd(8)} ${flagsOf(recipes[name])}`),
-  `           with --mode w8a8 also ${flagsOf(bestForActivations)}`,
+  ...Object.entries(bestOfMode).map(([mode, flags]) => `           with --mode ${mode} also ${flagsOf(flags)}`),
 ].join('\n');
 
 /** Gives options that were left away the values of the recipe. Call it before anything looks at them. */
@@ -88,7 +94,7 @@ export function applyRecipe<Flags extends TreatmentFlags & { mode: Mode | 'float
 ): Flags {
   const { recipe, mode } = flags;
   if (recipe === undefined) return flags;
-  const all = recipe === 'best' && mode === 'w8a8' ? { ...recipes.best, ...bestForActivations } : recipes[recipe];
+  const all = { ...recipes[recipe], ...(recipe === 'best' && bestOfMode[mode]) };
   const chosen = Object.entries(all).filter(
     ([name]) => (command.getOptionValueSource(name) ?? 'default') === 'default',
   );

@@ -47,6 +47,7 @@ const weightMethods = [
   '--recipe default',
   '--method gptq --clip mse --rotate',
   '--method gptq --clip mse --rotate --compensate 0.5',
+  '--method gptq --clip mse --rotate --compensate 0.5 --refine 2',
   '--recipe best',
 ];
 
