@@ -29,13 +29,14 @@ const recipes: Readonly<Record<RecipeName, Partial<TreatmentFlags>>> = {
   best: { clip: { kind: 'mse' }, rotate: true, method: 'gptq', compensate: 0.5, refine: 2 },
 };
 
+const weightErrors: Partial<TreatmentFlags> = { damping: 0.1 };
+
 /**
  * What the best recipe has besides in each mode (docs/benchmarks.md, Methods). Where weights of 8 bits meet quantized
  * activations, those lose the most, and smoothing takes from them what rotation leaves. At 4 bits the weights lose the most;
  * smoothing would only spread their columns, and GPTQ moves so large errors from column to column that a Hessian of some ten
  * thousand tokens is not to be taken at its word.
  */
-const weightErrors: Partial<TreatmentFlags> = { damping: 0.1 };
 const bestOfMode: Readonly<Partial<Record<Mode | 'float', Partial<TreatmentFlags>>>> = {
   w8a8: { smooth: true, alpha: 'auto' },
   w4a8: weightErrors,
